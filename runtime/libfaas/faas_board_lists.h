@@ -1,0 +1,49 @@
+/*
+ * List and count primitives of a function, shared by the faas_board_*.c files
+ * and by nothing else.  The caller of each holds the function's lock.
+ */
+
+#ifndef _FAAS_BOARD_LISTS_H_INCLUDED_
+#define _FAAS_BOARD_LISTS_H_INCLUDED_
+
+
+#include "faas_board.h"
+
+
+void faas_idle_push(faas_board_t *board, faas_fn_t *fn, uint32_t env);
+void faas_idle_remove(faas_board_t *board, faas_fn_t *fn, uint32_t env);
+
+void faas_wait_append(faas_board_t *board, faas_fn_t *fn, uint32_t ticket);
+void faas_wait_prepend(faas_board_t *board, faas_fn_t *fn, uint32_t ticket);
+void faas_wait_remove(faas_board_t *board, faas_fn_t *fn, uint32_t ticket);
+
+/* Gives the environment at the head of the idle list to TICKET. */
+void faas_grant(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
+    uint64_t now_ms);
+
+/*
+ * Gives one idle environment to the oldest waiter, if there are both.  The
+ * worker to ring, or FAAS_NIL.
+ */
+uint32_t faas_dispatch(faas_board_t *board, faas_fn_t *fn, uint64_t now_ms);
+
+/* Puts TICKET in its worker's mailbox; the worker, for the caller to ring. */
+uint32_t faas_mail(faas_board_t *board, uint32_t ticket);
+
+/* Takes ENV out of the live counts and of the idle list, sets STATE. */
+void faas_env_leave(faas_board_t *board, faas_fn_t *fn, uint32_t env,
+    uint32_t state);
+
+/* Ends the lease TICKET holds on its environment, without counting. */
+void faas_lease_drop(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
+    uint32_t why);
+
+/* Counts OUTCOME exactly once and frees TICKET (or none: FAAS_NIL). */
+void faas_commit(faas_board_t *board, faas_fn_t *fn, uint32_t outcome,
+    uint32_t ticket);
+void faas_redo(faas_board_t *board, faas_fn_t *fn);
+
+void faas_report_add(faas_fn_t *fn, const faas_report_t *report);
+
+
+#endif /* _FAAS_BOARD_LISTS_H_INCLUDED_ */
