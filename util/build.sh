@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Builds the module against the packaged nginx, and the runtime.  Only what
+# changed is built again; configure runs when something it looks at changed.
+
+. "$(dirname "$0")/lib.sh"
+
+need_linux
+[ -n "${FAAS_PACKAGES_OK:-}" ] || need_packages $packages_build
+
+src=/usr/share/nginx/src
+objs=$build/nginx
+log=$build/build.log
+
+[ -r "$src/conf_flags" ] || die "no nginx-dev in $src"
+
+lock_build
+mkdir -p "$objs" "$build/runtime"
+
+
+# runs a command, shows its output only when it failed
+
+quietly()
+{
+    if ! "$@" > "$log" 2>&1 9>&-; then
+        cat "$log" >&2
+        die "failed: $1 (output above)"
+    fi
+}
+
+
+# all that configure's result depends on
+
+stamp()
+{
+    cat "$top/config" "$src/conf_flags" "$src/src/core/nginx.h"
+    gcc -dumpfullversion
+    dpkg-query -W -f '${Version}\n' nginx-dev
+    ls "$top"/ngx_faas_module/*.[ch] "$top"/runtime/libfaas/*.[ch]
+}
+
+
+configure()
+{
+    local cc_opt ld_opt
+
+    . "$src/conf_flags"
+
+    cc_opt="$(dpkg-buildflags --get CFLAGS) -fPIC"
+    cc_opt="$cc_opt $(dpkg-buildflags --get CPPFLAGS)"
+    ld_opt="$(dpkg-buildflags --get LDFLAGS) -fPIC"
+
+    (cd "$src" \
+     && ./configure "${NGX_CONF_FLAGS[@]}" --with-cc-opt="$cc_opt" \
+            --with-ld-opt="$ld_opt" --builddir="$objs" \
+            --add-dynamic-module="$top")
+}
+
+
+new=$(stamp | sha256sum)
+
+if [ "$(cat "$objs/faas.stamp" 2> /dev/null)" != "$new" ]; then
+    say "configuring the module"
+    rm -f "$objs/faas.stamp"
+    quietly configure
+    echo "$new" > "$objs/faas.stamp"
+fi
+
+quietly make -f "$objs/Makefile" -C "$src" -j "$(nproc)" modules
+
+# a copy by rename: a running nginx has the old one mapped
+
+so=ngx_http_faas_module.so
+
+if ! cmp -s "$objs/$so" "$build/$so"; then
+    say "built $so"
+    cp "$objs/$so" "$build/$so.new"
+    mv "$build/$so.new" "$build/$so"
+fi
+
+for part in libfaas supervisor; do
+    quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
+done
+
+for lang in python node; do
+    mkdir -p "$build/runtime/$lang"
+
+    for f in "$top/runtime/$lang"/*; do
+        case $f in
+        *.py|*.js|*.mjs|*.cjs|*.json)
+            cmp -s "$f" "$build/runtime/$lang/${f##*/}" \
+                || cp "$f" "$build/runtime/$lang/"
+            ;;
+        esac
+    done
+done

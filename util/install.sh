@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Installs what build.sh made below DESTDIR, or removes it (--uninstall).
+# Run by make, which sets the variables.
+
+. "$(dirname "$0")/lib.sh"
+
+: "${DESTDIR?}" "${PREFIX?}" "${MODULESDIR?}" "${RUNTIMEDIR?}"
+: "${SNIPPETDIR?}" "${DOCDIR?}"
+
+so=ngx_http_faas_module.so
+snippet=mod-http-faas.conf
+
+
+uninstall()
+{
+    rm -f "$DESTDIR$MODULESDIR/$so" "$DESTDIR$SNIPPETDIR/$snippet"
+    rm -rf "$DESTDIR$RUNTIMEDIR" "$DESTDIR$DOCDIR"
+}
+
+
+writable()
+{
+    local dir=$1
+
+    while [ ! -e "$dir" ]; do
+        dir=$(dirname "$dir")
+    done
+
+    [ -w "$dir" ] || die "no permission to write $dir"
+}
+
+
+put()
+{
+    install -D -m "$1" "$2" "$DESTDIR$3"
+}
+
+
+install_all()
+{
+    local f
+
+    put 644 "$build/$so" "$MODULESDIR/$so"
+
+    for f in faas-supervisor faas-spawner; do
+        put 755 "$build/runtime/$f" "$RUNTIMEDIR/$f"
+    done
+
+    put 644 "$build/runtime/libfaas.so" "$RUNTIMEDIR/libfaas.so"
+
+    (cd "$build/runtime" && find python node -type f \
+                            ! -path '*/__pycache__/*') |
+    while read -r f; do
+        put 644 "$build/runtime/$f" "$RUNTIMEDIR/$f"
+    done
+
+    mkdir -p "$DESTDIR$SNIPPETDIR"
+    echo "load_module $MODULESDIR/$so;" > "$DESTDIR$SNIPPETDIR/$snippet"
+
+    put 644 "$top/README.md" "$DOCDIR/README.md"
+    put 644 "$top/CHANGES" "$DOCDIR/CHANGES"
+    put 644 "$top/LICENSE" "$DOCDIR/copyright"
+    put 644 "$top/ngx_faas_module/README.md" "$DOCDIR/directives.md"
+
+    (cd "$top/conf-examples" && find . -type f \
+                                ! -path '*/__pycache__/*') |
+    while read -r f; do
+        put 644 "$top/conf-examples/$f" "$DOCDIR/conf-examples/${f#./}"
+    done
+}
+
+
+for dir in "$MODULESDIR" "$RUNTIMEDIR" "$SNIPPETDIR" "$DOCDIR"; do
+    writable "$DESTDIR$dir"
+done
+
+if [ "${1:-}" = --uninstall ]; then
+    uninstall
+    exit
+fi
+
+install_all
+
+say "installed; to load the module: ln -s $SNIPPETDIR/$snippet" \
+    "/etc/nginx/modules-enabled/"
