@@ -1,0 +1,66 @@
+/*
+ * From what a function returned to an HTTP answer.  One function per payload
+ * format; another format goes beside faas_answer_v2().  Works in place: no
+ * memory, no state, no locks; runs in nginx workers and in tests.
+ */
+
+#ifndef _FAAS_ANSWER_H_INCLUDED_
+#define _FAAS_ANSWER_H_INCLUDED_
+
+
+#include <stddef.h>
+
+
+#define FAAS_ANSWER_OK         0
+#define FAAS_ANSWER_BAD       -1              /* a->error says why */
+#define FAAS_ANSWER_ABORT     -2              /* the callback wanted it */
+
+#define FAAS_ANSWER_HEADERS    256            /* headers and cookies, most */
+
+
+/*
+ * Called per header, and per cookie with the name "set-cookie", once the
+ * whole result is known to be good.  Strings live in the input or, if the
+ * function did not write them, in constants: they must not be written to.
+ * Non-zero ends the mapping with FAAS_ANSWER_ABORT.
+ */
+typedef int (*faas_answer_header_pt)(void *ctx, unsigned char *name,
+    size_t nlen, unsigned char *value, size_t vlen);
+
+typedef struct {
+    unsigned              status;
+    unsigned char        *body;               /* in the input */
+    size_t                body_len;
+    unsigned              has_content_type:1; /* given by the function */
+    unsigned              inferred:1;         /* the result is the body */
+    const char           *error;              /* static, for the log */
+} faas_answer_t;
+
+
+/*
+ * Payload format 2.0 of HTTP APIs.
+ *
+ * An object with "statusCode" is an answer:
+ *   statusCode       integer 200..599, or a string of one
+ *   headers          object of strings, numbers, booleans, or null; names are
+ *                    equal without regard to case and the last one wins
+ *   cookies          array of strings, or null
+ *   body             string or null; absent is empty
+ *   isBase64Encoded  boolean or null
+ * Other members are ignored, of equal ones the last wins.  A content-type of
+ * "text/plain;charset=UTF-8" is reported if headers has none.  What belongs
+ * to the connection is not the function's: connection, content-length,
+ * keep-alive, proxy-connection, te, trailer, transfer-encoding and upgrade
+ * are dropped.  A name that is no token or a value with a control character
+ * (tab apart) makes the answer bad; white space around a value is removed.
+ *
+ * Any other result is the body of a 200 of type application/json: a string
+ * without its quotes, else the JSON text without white space.
+ *
+ * json is overwritten.  On BAD nothing was reported.
+ */
+int faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
+    faas_answer_header_pt cb, void *ctx);
+
+
+#endif /* _FAAS_ANSWER_H_INCLUDED_ */
