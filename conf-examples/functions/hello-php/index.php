@@ -1,0 +1,6 @@
+<?php
+
+header('Content-Type: application/json');
+
+echo json_encode(['message' => 'Hello ' . ($_GET['name'] ?? 'world'),
+                  'method' => $_SERVER['REQUEST_METHOD']]), "\n";

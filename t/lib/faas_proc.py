@@ -1,0 +1,129 @@
+"""Processes, mounts and cgroups, read from /proc and /sys; see t/README.md.
+
+The test process becomes the reaper of all its descendants, so that
+"everything this test has started" is exactly its tree, whatever double
+forks and dies.
+"""
+
+import collections
+import ctypes
+import os
+
+PR_SET_CHILD_SUBREAPER = 36
+
+Process = collections.namedtuple('Process', 'pid ppid state start cmdline')
+
+
+def become_reaper():
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), 'prctl')
+
+
+def process(pid):
+    """The process, or None; start is the time it started, in ticks."""
+    try:
+        with open('/proc/%d/stat' % pid) as f:
+            fields = f.read().rpartition(')')[2].split()
+        with open('/proc/%d/cmdline' % pid, 'rb') as f:
+            cmdline = f.read().rstrip(b'\0').replace(b'\0', b' ').decode(
+                errors='replace')
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+    return Process(pid, int(fields[1]), fields[0], int(fields[19]), cmdline)
+
+
+def processes():
+    found = {}
+    for name in os.listdir('/proc'):
+        if name.isdigit():
+            p = process(int(name))
+            if p:
+                found[p.pid] = p
+    return found
+
+
+def alive(pid):
+    p = process(pid)
+    return p is not None and p.state not in 'ZX'
+
+
+def descendants(root=None):
+    """All processes below root (default: this one), zombies left out."""
+    table = processes()
+    children = collections.defaultdict(list)
+    for p in table.values():
+        children[p.ppid].append(p)
+
+    found, todo = [], [root or os.getpid()]
+    while todo:
+        for p in children[todo.pop()]:
+            found.append(p)
+            todo.append(p.pid)
+
+    return [p for p in found if p.state not in 'ZX']
+
+
+def reap(keep=()):
+    """Collects orphans that ended; keep: pids that others wait for."""
+    me = os.getpid()
+    for p in processes().values():
+        if p.ppid == me and p.state == 'Z' and p.pid not in keep:
+            try:
+                os.waitpid(p.pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+
+
+def cpu_ticks(pids):
+    """User and system time of these processes, in clock ticks."""
+    total = 0
+    for pid in pids:
+        try:
+            with open('/proc/%d/stat' % pid) as f:
+                fields = f.read().rpartition(')')[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total
+
+
+def fd_count(pid):
+    return len(os.listdir('/proc/%d/fd' % pid))
+
+
+def mounts(needle):
+    with open('/proc/self/mountinfo') as f:
+        return [line.rstrip() for line in f if needle in line]
+
+
+def cgroups():
+    """Folders below /sys/fs/cgroup whose names begin with faas-."""
+    found = set()
+    for folder, names, _ in os.walk('/sys/fs/cgroup'):
+        found.update(os.path.join(folder, n) for n in names
+                     if n.startswith('faas-'))
+    return found
+
+
+def cgroup_empty(path):
+    for folder, _, _ in os.walk(path):
+        try:
+            with open(os.path.join(folder, 'cgroup.procs')) as f:
+                if f.read(1):
+                    return False
+        except OSError:
+            continue
+    return True
+
+
+def unix_sockets(prefix):
+    """Bound Unix sockets below a path: inode to path."""
+    found = {}
+    with open('/proc/net/unix') as f:
+        for line in f.readlines()[1:]:
+            fields = line.split()
+            if len(fields) > 7 and fields[7].startswith(prefix):
+                found[int(fields[6])] = fields[7]
+    return found
