@@ -36,7 +36,7 @@ fuzz:
 	@bash util/fuzz.sh
 
 style:
-	@python3 util/style.py
+	@/usr/bin/python3 util/style.py
 
 install: build
 	@bash util/install.sh

@@ -41,7 +41,7 @@ END
 
     # one source at a time: a third party may have the suite's name, too
 
-    python3 "$top/util/apt_sources.py" "$suite" "$kind" |
+    /usr/bin/python3 "$top/util/apt_sources.py" "$suite" "$kind" |
         (cd "$dir" && rm -f stanza.* && awk -v RS= \
             '{ f = sprintf("stanza.%02d", NR); print > f; close(f) }')
 

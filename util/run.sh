@@ -19,7 +19,7 @@ check_port()
         ;;
     esac
 
-    python3 - "$port" <<'END' || exit 1
+    /usr/bin/python3 - "$port" <<'END' || exit 1
 import errno, socket, sys
 port = int(sys.argv[1])
 s = socket.socket()

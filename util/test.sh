@@ -16,7 +16,7 @@ unlock_build
 FAAS_PACKAGES_OK=1 bash "$top/util/build.sh"
 
 export FAAS_TOP=$top
-export FAAS_BUILD=$build
+export FAAS_BUILD=${FAAS_BUILD:-$build}
 export FAAS_MODULE=${FAAS_MODULE-$build/ngx_http_faas_module.so}
 export FAAS_RUNTIME_DIR=${FAAS_RUNTIME_DIR:-$build/runtime}
 export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-/usr/sbin/nginx}

@@ -8,6 +8,7 @@ forks and dies.
 import collections
 import ctypes
 import os
+import re
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -118,12 +119,12 @@ def cgroup_empty(path):
     return True
 
 
-def unix_sockets(prefix):
-    """Bound Unix sockets below a path: inode to path."""
+def unix_sockets(pattern):
+    """Bound Unix sockets whose path matches: inode to path."""
     found = {}
     with open('/proc/net/unix') as f:
         for line in f.readlines()[1:]:
             fields = line.split()
-            if len(fields) > 7 and fields[7].startswith(prefix):
+            if len(fields) > 7 and re.search(pattern, fields[7]):
                 found[int(fields[6])] = fields[7]
     return found

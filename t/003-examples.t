@@ -1,0 +1,52 @@
+#!/usr/bin/python3
+"""Every example configuration is right: turned to the tree by the script
+that "make run" uses, nginx -t accepts it, and quickstart.conf answers."""
+
+import glob
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+
+from faas_e2e import (BUILD, MODULE, RUNTIME, TOP, Nginx, Tap,  # noqa: E402
+                      wait_for, SLOW)
+
+
+def example(nginx, path):
+    """The text of an example, for the folder and the port of nginx."""
+    r = subprocess.run(
+        ['bash', os.path.join(TOP, 'util/example.sh'), path, nginx.dir,
+         str(nginx.port)],
+        stdout=subprocess.PIPE, check=True, env=dict(os.environ, BUILD=BUILD))
+    text = r.stdout.decode().replace(os.path.join(BUILD, 'runtime'), RUNTIME)
+    text = text.replace('error_log stderr',
+                        'error_log %s/error.log' % nginx.dir)
+    if not MODULE:
+        text = text.replace('load_module', '#')
+    return text
+
+
+with Tap() as tap:
+    for path in sorted(glob.glob(os.path.join(TOP, 'conf-examples/*.conf'))):
+        name = os.path.basename(path)
+        nginx = Nginx()
+        try:
+            with open(nginx.conf, 'w') as f:
+                f.write(example(nginx, path))
+
+            status, text = nginx.test_conf()
+            tap.ok(status == 0, name + ': nginx -t', text)
+
+            if name != 'quickstart.conf' or status != 0:
+                continue
+
+            nginx.start()
+            for where in ('/python', '/node', '/status'):
+                r = wait_for(lambda: nginx.get(where, timeout=30), 30 * SLOW)
+                tap.equal(r.status, 200, '%s: %s' % (name, where))
+            nginx.finish(tap, signal.SIGQUIT)
+        finally:
+            nginx.destroy()
