@@ -1,0 +1,127 @@
+/*
+ * What the files of the environment's side share: the one faas_env_t of the
+ * process.  Private to libfaas.
+ *
+ * Locks: "lock" guards "current" and the output buffer, because faas_log()
+ * may come from any thread and a thread of our own flushes old log text.
+ * Everything else belongs to the thread that calls faas_next().
+ */
+
+#ifndef _FAAS_ENV_CORE_H_INCLUDED_
+#define _FAAS_ENV_CORE_H_INCLUDED_
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#include "faas_env.h"
+
+
+#define FAAS_ENV_CONNS        128
+#define FAAS_ENV_CONN_BUF     65536       /* of a connection, to begin with */
+#define FAAS_ENV_CONN_KEEP    262144      /* larger ones are given back */
+#define FAAS_ENV_OUT          16384
+#define FAAS_ENV_LOG_MAX      4096        /* held back until the answer */
+#define FAAS_ENV_REQUEST_MAX  6291456     /* until INIT says otherwise */
+
+#define FAAS_ENV_LISTEN       0
+#define FAAS_ENV_CONTROL      3
+#define FAAS_ENV_FRAME        5           /* bytes before a payload */
+
+
+typedef enum {
+    FAAS_CONN_BEGIN = 0,
+    FAAS_CONN_PARAMS,
+    FAAS_CONN_STDIN,
+    FAAS_CONN_COMPLETE
+} faas_conn_stage_e;
+
+
+/*
+ * Content of records is joined in place, over the heads between it: "params"
+ * and "event" are offsets of buf where each is contiguous, "pos" is how far
+ * the records were read.
+ */
+
+typedef struct {
+    int                   fd;
+    uint16_t              id;
+    unsigned              keep:1;
+    unsigned              more:1;         /* unread bytes after a request */
+    faas_conn_stage_e     stage;
+    unsigned char        *buf;
+    size_t                size;
+    size_t                len;
+    size_t                pos;
+    size_t                params;
+    size_t                params_end;
+    size_t                event;
+    size_t                event_end;
+} faas_conn_t;
+
+
+typedef struct {
+    int                   listen;
+    int                   control;        /* -1: the supervisor has gone */
+    pid_t                 pid;            /* 0: not initialised */
+    volatile sig_atomic_t shutdown;
+    volatile sig_atomic_t waiting;        /* for a request */
+    size_t                limit;          /* bytes of one request */
+    char                  version[108];
+
+    /* control frames; the caller owns "init" once it was handed over */
+    unsigned char        *in;
+    size_t                in_size;
+    size_t                in_len;
+    char                 *init;
+    size_t                init_len;
+
+    /* poll[0] is the listening socket, [1] control, [i + 2] conns[i] */
+    struct pollfd         poll[FAAS_ENV_CONNS + 2];
+    faas_conn_t          *conns[FAAS_ENV_CONNS];
+    unsigned              n_conns;
+    unsigned              n_more;         /* connections with "more" set */
+
+    /* connections with a complete request, first come first */
+    faas_conn_t          *ready[FAAS_ENV_CONNS];
+    unsigned              ready_head;
+    unsigned              ready_len;
+
+    /* called around what may sleep; set by language glue */
+    void                (*leave)(void);
+    int                 (*enter)(int interrupted);
+
+    pthread_mutex_t       lock;
+    pthread_cond_t        wake;           /* of the flushing thread */
+    faas_conn_t          *current;
+    int                   broken;         /* the current peer has gone */
+    unsigned              flusher:1;      /* the thread exists */
+    unsigned              parked:1;       /* and waits for "wake" */
+    uint64_t              log_serial;
+    size_t                log_len;        /* text in out, after a head */
+    unsigned char         out[FAAS_ENV_OUT];
+} faas_env_state_t;
+
+
+extern faas_env_state_t  faas_env;
+
+
+/* faas_env_conn.c */
+int faas_env_listen(void);
+void faas_conn_done(faas_conn_t *c);
+void faas_conn_forget_all(void);
+
+/* faas_env_request.c */
+int faas_request_take(faas_conn_t *c, faas_invocation_t *inv);
+
+/* faas_env.c: reads what the control socket has; -1: not a frame */
+int faas_env_control(void);
+
+
+#endif /* _FAAS_ENV_CORE_H_INCLUDED_ */
