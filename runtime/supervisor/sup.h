@@ -1,0 +1,280 @@
+/*
+ * The supervisor's private state: what it knows of environments, functions,
+ * versions, runtimes and zygotes beyond what the scoreboard says.
+ *
+ * Only the supervisor process uses it; it has one thread and one event loop,
+ * so nothing here is locked.  The scoreboard's own rules are in faas_board.h.
+ */
+
+#ifndef _SUP_H_INCLUDED_
+#define _SUP_H_INCLUDED_
+
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <stdint.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "faas_board.h"
+#include "faas_proto.h"
+
+
+#define SUP_OK               0
+#define SUP_ERROR           -1
+#define SUP_AGAIN           -2
+
+/* exit codes; 2 is never used: nginx's master would take it for its own */
+#define SUP_EXIT_OK          0
+#define SUP_EXIT_ERROR       1
+#define SUP_EXIT_RESTART     3
+
+#define SUP_DIGEST_LEN       64
+#define SUP_LINE_MAX         2048    /* a logged line of an environment */
+
+#define SUP_UID_BASE         1900000000u
+#define SUP_PIDS_MAX         1024
+#define SUP_NOFILE           1024
+#define SUP_TMP_INODES       20480
+#define SUP_TMP_MB           512     /* of a blank */
+
+#define SUP_INIT_MS          10000
+#define SUP_INIT_PROV_MS     30000
+#define SUP_GRACE_MS         300
+#define SUP_BACKSTOP_MS      5000
+#define SUP_BACKOFF_MIN_MS   100
+#define SUP_BACKOFF_MAX_MS   30000
+
+
+typedef struct sup_env_s      sup_env_t;
+typedef struct sup_fn_s       sup_fn_t;
+typedef struct sup_version_s  sup_version_t;
+typedef struct sup_class_s    sup_class_t;
+typedef struct sup_zygote_s   sup_zygote_t;
+
+typedef void (*sup_child_pt)(pid_t pid, int status, void *data);
+
+
+typedef enum {
+    SUP_RT_PYTHON = 0,
+    SUP_RT_NODE,
+    SUP_RT_NATIVE,
+    SUP_RT_FASTCGI
+} sup_kind_e;
+
+
+/* a process that forks environments on request */
+
+struct sup_zygote_s {
+    sup_zygote_t         *next;
+    char                  name[32];       /* "python3.11" or "exec" */
+    char                  path[256];      /* interpreter; "" for the spawner */
+    char                  version[108];
+    pid_t                 pid;
+    int                   fd;
+    int                   log_fd;
+    struct event         *read_ev;
+    struct event         *log_ev;
+    struct event         *retry_ev;
+    uint64_t              started_ms;
+    uint32_t              failures;       /* in a row */
+    unsigned              up:1;
+};
+
+
+/* what blanks are interchangeable */
+
+struct sup_class_s {
+    sup_class_t          *next;
+    sup_kind_e            kind;
+    char                  name[48];       /* as blanks and log lines say it */
+    char                  path[256];
+    uint32_t              memory_mb;      /* of a node class, else 0 */
+    sup_zygote_t         *zygote;
+    uint32_t              wanted;         /* blanks */
+    uint32_t              n_blank;        /* blanks, ready or starting */
+    uint32_t              users;          /* functions that use it */
+    uint32_t              failures;
+    uint64_t              retry_ms;
+};
+
+
+typedef enum {
+    SUP_CODE_READY = 0,
+    SUP_CODE_BUSY,                        /* being unpacked */
+    SUP_CODE_FAILED
+} sup_code_e;
+
+
+/* the code and settings of one function at one time; never changes but in
+   the limits that are applied live */
+
+struct sup_version_s {
+    sup_version_t        *next;           /* of all versions */
+    sup_fn_t             *fn;
+    uint32_t              number;
+    uint32_t              refs;           /* environments */
+    json_t               *spec;           /* owns the strings below */
+    sup_class_t          *class;
+    sup_kind_e            kind;
+    char                  digest[SUP_DIGEST_LEN + 1];
+
+    const char           *runtime;
+    const char           *handler;
+    const char           *code;
+    const char           *account;
+    const char           *region;
+    json_t               *command;
+    json_t               *variables;
+    uint32_t              timeout_ms;
+    uint32_t              memory_mb;
+    uint32_t              concurrency;
+    uint32_t              provisioned;
+    uint32_t              queue;
+    uint32_t              queue_timeout_ms;
+    uint32_t              max_requests;
+    uint32_t              max_age_ms;
+    uint32_t              idle_timeout_ms;
+    uint32_t              tmp_mb;
+    uint32_t              capacity;
+    int                   reload;
+
+    char                  sha[SUP_DIGEST_LEN + 1];   /* of a zip */
+    char                 *root;           /* folder that is mounted */
+    sup_code_e            code_state;
+    pid_t                 unpacker;
+    int                   unpacker_fd;    /* its error text */
+    char                  code_error[FAAS_ERROR_MAX];
+};
+
+
+struct sup_fn_s {
+    uint32_t              index;
+    char                  name[FAAS_NAME_MAX + 4];
+    sup_version_t        *live;
+    sup_version_t        *next;           /* starting, not live yet */
+    uint32_t              last_number;
+    uint32_t              failures;       /* inits of the live version */
+    uint32_t              next_failures;
+    uint64_t              next_retry_ms;
+    uint32_t              next_want;      /* environments before the switch */
+    uint32_t              surplus;        /* one more while one is replaced */
+    uint64_t              lack_logged_ms;
+    struct event         *change_ev;      /* reload_on_change */
+    unsigned              configured:1;   /* the manifest has it */
+    unsigned              removed:1;
+};
+
+
+struct sup_env_s {
+    uint32_t              slot;
+    pid_t                 pid;
+    int                   pidfd;
+    int                   control;
+    int                   log;
+    int                   tasks[2];       /* cgroup v1, kept open */
+    int                   peak_fd;
+    struct event         *control_ev;
+    struct event         *log_ev;
+    struct event         *pid_ev;
+    struct event         *timer;
+    sup_class_t          *class;
+    sup_zygote_t         *zygote;
+    sup_version_t        *version;
+    uint64_t              start_us;       /* of the init phase */
+    uint64_t              ooms;           /* counter when it started */
+    uint64_t              seen_requests;
+    uint32_t              why;            /* why we end it */
+    uint32_t              want_why;       /* what to report if it just dies */
+
+    u_char               *in;             /* control frames */
+    size_t                in_len;
+
+    char                 *line;           /* raw output, not yet a line */
+    size_t                line_len;
+    char                  last[256];      /* last complete line */
+    uint64_t              rate_ms;
+    uint32_t              rate_lines;
+    uint32_t              dropped;
+
+    unsigned              used:1;
+    unsigned              spawned:1;      /* pid is known */
+    unsigned              blank_up:1;
+    unsigned              inited:1;       /* INIT was sent */
+    unsigned              ending:1;
+    unsigned              killed:1;       /* by us */
+    unsigned              adopted:1;
+    unsigned              dead:1;
+    unsigned              reported:1;     /* its failed init was counted */
+    unsigned              provisioned:1;
+    unsigned              cut:1;          /* rest of a long line is dropped */
+};
+
+
+typedef enum {
+    SUP_RUNNING = 0,
+    SUP_DRAINING,
+    SUP_STOPPED
+} sup_stage_e;
+
+
+typedef struct {
+    struct event_base    *base;
+    faas_board_t          board;
+    ino_t                 board_ino;
+    char                 *run_dir;
+    char                 *self;           /* /proc/self/exe when we started */
+    char                 *log_option;
+    int                   external;
+    int                   lock_fd;
+    int                   life_fd;
+    int                   status_fd;      /* to the watchdog; -1: none */
+    int                   watchdog_fd;    /* pidfd */
+    int                   doorbell;
+    int                   bell_out;       /* datagrams to workers */
+    int                   env_dir;
+    int                   log_dir;
+    ino_t                 env_ino;
+    sup_stage_e           stage;
+    int                   exit_code;
+    int                   asked;          /* to end: by a signal */
+    int                   life;           /* life line is not at its end */
+
+    faas_isolation_e      isolation;
+    uid_t                 uid_base;
+
+    json_t               *manifest;
+    uint64_t              generation;
+    const char           *state_dir;
+    const char           *runtime_dir;
+    uid_t                 worker_uid;
+    gid_t                 worker_gid;
+    uint32_t              max_envs;
+    uint64_t              request_max;
+    uint64_t              response_max;
+
+    sup_fn_t             *fns;
+    sup_env_t            *envs;
+    sup_zygote_t         *zygotes;
+    sup_class_t          *classes;
+    sup_version_t        *versions;
+    uint32_t              n_active;       /* of functions, not ending */
+    uint32_t              n_ending;
+    uint32_t              n_init;         /* being initialised */
+    int                   strays;         /* look for orphans */
+    struct event         *refill_ev;
+} sup_t;
+
+
+extern sup_t  sup;
+
+
+#include "sup_calls.h"
+
+
+#endif /* _SUP_H_INCLUDED_ */

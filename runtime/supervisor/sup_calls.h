@@ -1,0 +1,229 @@
+/*
+ * What the files of the supervisor call of each other, one block per file.
+ * Included by sup.h.
+ */
+
+#ifndef _SUP_CALLS_H_INCLUDED_
+#define _SUP_CALLS_H_INCLUDED_
+
+
+#include <stdio.h>
+
+
+#define SUP_LOG_EMERG    1
+#define SUP_LOG_ALERT    2
+#define SUP_LOG_CRIT     3
+#define SUP_LOG_ERROR    4
+#define SUP_LOG_WARN     5
+#define SUP_LOG_NOTICE   6
+#define SUP_LOG_INFO     7
+#define SUP_LOG_DEBUG    8
+
+#define SUP_RUN_VERSIONS  FAAS_RUN_LAYOUT "/versions"
+
+
+/* the end of a process, as the watchdog reports it */
+
+typedef struct {
+    pid_t                 pid;
+    int                   status;
+} sup_exit_t;
+
+
+/* sup_main.c, sup_watchdog.c */
+void sup_inherit(int cloexec);
+void sup_become_watchdog(void);
+int sup_watchdog(char **argv);
+
+/* sup_log.c */
+void sup_log(int level, int err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void sup_log_set_level(const char *name);
+void sup_log_open(const char *path);
+void sup_log_reopen(int create);
+size_t sup_escape(char *dst, size_t size, const char *src, size_t len);
+
+/* sup_output.c */
+void sup_output_read(evutil_socket_t fd, short what, void *data);
+void sup_output_finish(sup_env_t *env);
+void sup_output_zygote(evutil_socket_t fd, short what, void *data);
+
+/* sup_loop.c */
+int sup_serve(int drain);
+struct event *sup_event(int fd, short what, event_callback_fn handler,
+    void *data);
+void sup_timer(struct event *ev, uint64_t ms);
+int sup_child_add(pid_t pid, sup_child_pt handler, void *data);
+int sup_child_known(pid_t pid);
+int sup_exit_claim(pid_t pid, int *status);
+void sup_check_end(void);
+void sup_drain(int exit_code);
+void sup_drained(void);
+void sup_bell(const faas_bell_t *bell);
+void sup_look_over(void);
+
+/* sup_run.c */
+const char *sup_run_path(const char *name);
+int sup_run_folders(void);
+int sup_run_doorbell(void);
+int sup_run_board(void);
+int sup_run_lock(void);
+void sup_run_check(void);
+void sup_run_sweep(void);
+void sup_run_remove(int all);
+void sup_ring(uint32_t worker);
+
+/* sup_detect.c */
+void sup_detect(void);
+
+/* sup_workers.c */
+int sup_pidfd_open(pid_t pid);
+int sup_pidfd_kill(int fd, int sig);
+int sup_pidfd_exact(pid_t pid, uint64_t start_time);
+void sup_workers_scan(void);
+void sup_workers_bye(pid_t pid);
+int sup_workers_alive(void);
+uint64_t sup_workers_generation(void);
+void sup_workers_nudge(void);
+void sup_workers_tell(uint32_t slot, uint32_t generation);
+
+/* sup_conf.c */
+int sup_conf_read(void);
+void sup_conf_apply(void);
+void sup_conf_load(void);
+void sup_conf_function(sup_fn_t *fn, json_t *spec);
+void sup_conf_tick(void);
+
+/* sup_class.c */
+int sup_runtime_kind(const char *runtime, sup_kind_e *kind);
+sup_class_t *sup_class_get(const char *runtime, uint32_t memory_mb);
+uint32_t sup_class_heap(uint32_t class_mb);
+void sup_classes_count(void);
+
+/* sup_version.c */
+sup_version_t *sup_version_new(sup_fn_t *fn, json_t *spec);
+int sup_version_parse(sup_version_t *v, json_t *spec);
+void sup_version_digest(sup_version_t *v, const char *code_digest);
+void sup_version_live(sup_version_t *v);
+void sup_version_release(sup_version_t *v);
+void sup_versions_save(void);
+void sup_versions_load(void);
+int sup_json_write(json_t *root, const char *path);
+
+/* sup_code.c, sup_zip.c, sup_inotify.c */
+void sup_code_digest(sup_version_t *v);
+void sup_code_prepare(sup_version_t *v);
+void sup_zip_prepare(sup_version_t *v);
+void sup_zip_sweep(void);
+void sup_watch_code(sup_fn_t *fn, sup_version_t *v);
+void sup_unwatch_code(sup_fn_t *fn);
+
+/* sup_switch.c */
+void sup_switch_begin(sup_fn_t *fn, sup_version_t *v);
+void sup_switch_go(sup_fn_t *fn);
+void sup_switch_cancel(sup_fn_t *fn);
+void sup_switch_ready(sup_fn_t *fn);
+void sup_switch_failed(sup_fn_t *fn, uint32_t why, const char *text);
+void sup_switch_tick(void);
+
+/* sup_pool.c, sup_reap.c */
+int sup_pool_start(sup_version_t *v, int provisioned);
+void sup_pool_demand(sup_fn_t *fn);
+void sup_pool_demand_all(void);
+void sup_pool_provision(sup_fn_t *fn);
+void sup_pool_ended(sup_fn_t *fn);
+void sup_pool_room(void);
+void sup_pool_collect(void);
+void sup_pool_lost_sockets(void);
+void sup_pool_end_fn(sup_fn_t *fn);
+void sup_pool_drain(int force);
+void sup_pool_tick(void);
+void sup_sample(sup_env_t *env);
+
+/* sup_blank.c */
+sup_env_t *sup_blank_take(sup_class_t *c);
+int sup_blank_evict(void);
+void sup_blanks_trim(sup_class_t *c);
+void sup_blank_failed(sup_class_t *c);
+void sup_refill_soon(void);
+
+/* sup_zygote.c */
+sup_zygote_t *sup_zygote_get(const char *name, const char *path);
+int sup_zygote_ready(sup_zygote_t *z);
+void sup_zygotes_end(void);
+
+/* sup_spawn.c */
+void sup_spawn_init(void);
+const char *sup_slot_name(uint32_t slot);
+int sup_spawn_open_log(sup_env_t *env);
+int sup_spawn_room(void);
+sup_env_t *sup_spawn(sup_class_t *c, sup_version_t *v, int provisioned,
+    int *rc);
+void sup_spawn_done(sup_env_t *env, pid_t pid);
+void sup_spawn_failed(sup_env_t *env, int err, const char *text);
+void sup_spawn_lost(sup_zygote_t *z);
+int sup_spawn_any_pending(void);
+void sup_on_env_timer(evutil_socket_t fd, short what, void *data);
+
+/* sup_vars.c */
+const char *sup_task_root(sup_version_t *v);
+json_t *sup_vars(sup_version_t *v, const char *stream, int provisioned);
+char *sup_init_message(sup_version_t *v, int provisioned);
+size_t sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn);
+
+/* sup_env.c */
+const char *sup_env_text(sup_env_t *env);
+sup_env_t *sup_env_by_pid(pid_t pid);
+int sup_env_send(sup_env_t *env, u_char type, const char *payload,
+    size_t len);
+void sup_env_init(sup_env_t *env);
+void sup_env_spawned(sup_env_t *env);
+void sup_env_ready(sup_env_t *env);
+void sup_env_timeout(sup_env_t *env);
+void sup_on_control(evutil_socket_t fd, short what, void *data);
+
+/* sup_init.c */
+void sup_init_error(sup_env_t *env, const char *payload, size_t len);
+void sup_init_failed(sup_version_t *v, uint32_t why, int32_t code,
+    const char *text);
+
+/* sup_end.c */
+void sup_env_end(sup_env_t *env, uint32_t why);
+void sup_env_kill(sup_env_t *env);
+void sup_env_exited(sup_env_t *env, int status, int known);
+int sup_env_free(sup_env_t *env);
+void sup_env_forget(sup_env_t *env);
+
+/* sup_mount.c */
+int sup_mount_tree(const char *path);
+int sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
+    const char **step);
+
+/* sup_cgroup.c */
+void sup_cgroup_use(FILE *mounts, const char *name);
+void sup_cgroup_detect(void);
+const char *sup_cgroup_text(void);
+int sup_cgroup_has_memory(void);
+int sup_cgroup_open(sup_env_t *env, int *dir);
+int sup_cgroup_limit(uint32_t slot, uint32_t memory_mb);
+void sup_cgroup_reset(sup_env_t *env);
+uint64_t sup_cgroup_ooms(uint32_t slot);
+uint64_t sup_cgroup_peak(sup_env_t *env);
+int sup_cgroup_kill(uint32_t slot);
+void sup_cgroup_remove(void);
+void sup_cgroup_slots(void (*each)(uint32_t slot));
+
+/* sup_adopt.c */
+void sup_adopt(void);
+void sup_strays_soon(void);
+void sup_strays_tick(void);
+
+/* sup_ledger.c */
+void sup_ledger_load(void);
+void sup_ledger_merge(void);
+void sup_ledger_tick(void);
+int sup_ledger_save(void);
+
+
+#endif /* _SUP_CALLS_H_INCLUDED_ */

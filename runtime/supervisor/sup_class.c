@@ -1,0 +1,258 @@
+/*
+ * Runtimes: which interpreter a name means, which environments of it are
+ * interchangeable while they are blank, and how many blanks are kept.
+ *
+ * Runs in the supervisor.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sup.h"
+
+
+#define SUP_BLANKS  2                    /* unless configured */
+
+
+/* A node process's heap limit is fixed when it starts. */
+
+static const uint32_t  sup_memory_classes[] = {
+    128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192,
+    10240
+};
+
+
+static uint32_t
+sup_memory_class(uint32_t memory_mb)
+{
+    size_t    i;
+    uint32_t  class;
+
+    class = sup_memory_classes[0];
+
+    for (i = 0; i < sizeof(sup_memory_classes) / sizeof(uint32_t); i++) {
+        if (sup_memory_classes[i] <= memory_mb) {
+            class = sup_memory_classes[i];
+        }
+    }
+
+    return class;
+}
+
+
+/* What is left for the heap beside code, stacks and buffers. */
+
+uint32_t
+sup_class_heap(uint32_t class_mb)
+{
+    return class_mb <= 512 ? class_mb / 4 * 3 : class_mb - 128;
+}
+
+
+int
+sup_runtime_kind(const char *runtime, sup_kind_e *kind)
+{
+    if (strncmp(runtime, "python3", 7) == 0) {
+        *kind = SUP_RT_PYTHON;
+
+    } else if (strncmp(runtime, "nodejs", 6) == 0) {
+        *kind = SUP_RT_NODE;
+
+    } else if (strcmp(runtime, "native") == 0) {
+        *kind = SUP_RT_NATIVE;
+
+    } else if (strcmp(runtime, "fastcgi") == 0) {
+        *kind = SUP_RT_FASTCGI;
+
+    } else {
+        return SUP_ERROR;
+    }
+
+    return SUP_OK;
+}
+
+
+/* "python3" and the "python3.X" it points to share one zygote. */
+
+static int
+sup_interpreter(const char *runtime, sup_kind_e kind, char *path)
+{
+    char  name[PATH_MAX];
+
+    if (kind == SUP_RT_NODE) {
+        (void) strcpy(path, access("/usr/bin/node", X_OK) == 0
+                            ? "/usr/bin/node" : "/usr/bin/nodejs");
+        return access(path, X_OK);
+    }
+
+    (void) snprintf(name, sizeof(name), "/usr/bin/%s", runtime);
+
+    if (strchr(runtime, '/') != NULL || realpath(name, path) == NULL) {
+        return -1;
+    }
+
+    return strlen(path) < 256 ? 0 : -1;
+}
+
+
+static sup_class_t *
+sup_class_make(sup_kind_e kind, const char *path, uint32_t memory_mb)
+{
+    const char   *name;
+    sup_class_t  *c;
+
+    c = calloc(1, sizeof(sup_class_t));
+
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->kind = kind;
+    c->memory_mb = memory_mb;
+    (void) snprintf(c->path, sizeof(c->path), "%s", path);
+
+    switch (kind) {
+
+    case SUP_RT_PYTHON:
+        name = strrchr(path, '/') + 1;
+        (void) snprintf(c->name, sizeof(c->name), "%.40s", name);
+        c->zygote = sup_zygote_get(c->name, path);
+        break;
+
+    case SUP_RT_NODE:
+        (void) snprintf(c->name, sizeof(c->name), "nodejs/%uMB", memory_mb);
+        c->zygote = sup_zygote_get("exec", "");
+        break;
+
+    default:
+        (void) snprintf(c->name, sizeof(c->name), "%s",
+                        kind == SUP_RT_NATIVE ? "native" : "fastcgi");
+        c->zygote = sup_zygote_get("exec", "");
+        break;
+    }
+
+    if (c->zygote == NULL) {
+        free(c);
+        return NULL;
+    }
+
+    c->next = sup.classes;
+    sup.classes = c;
+
+    return c;
+}
+
+
+sup_class_t *
+sup_class_get(const char *runtime, uint32_t memory_mb)
+{
+    char          path[PATH_MAX];
+    sup_kind_e    kind;
+    sup_class_t  *c;
+
+    if (sup_runtime_kind(runtime, &kind) != SUP_OK) {
+        return NULL;
+    }
+
+    path[0] = '\0';
+
+    if ((kind == SUP_RT_PYTHON || kind == SUP_RT_NODE)
+        && sup_interpreter(runtime, kind, path) == -1)
+    {
+        return NULL;
+    }
+
+    memory_mb = kind == SUP_RT_NODE ? sup_memory_class(memory_mb) : 0;
+
+    for (c = sup.classes; c != NULL; c = c->next) {
+        if (c->kind == kind && c->memory_mb == memory_mb
+            && strcmp(c->path, path) == 0)
+        {
+            return c;
+        }
+    }
+
+    return sup_class_make(kind, path, memory_mb);
+}
+
+
+/* The number configured for blanks of this class, or the default. */
+
+static uint32_t
+sup_class_wanted(sup_class_t *c)
+{
+    char         path[PATH_MAX];
+    size_t       i;
+    json_t      *list, *item;
+    sup_kind_e   kind;
+    uint32_t     wanted;
+    const char  *runtime;
+
+    if (c->users == 0 || c->kind == SUP_RT_NATIVE
+        || c->kind == SUP_RT_FASTCGI)
+    {
+        return 0;
+    }
+
+    wanted = SUP_BLANKS;
+    list = json_object_get(sup.manifest, "blanks");
+
+    json_array_foreach(list, i, item) {
+        runtime = json_string_value(json_object_get(item, "runtime"));
+
+        if (runtime == NULL || sup_runtime_kind(runtime, &kind) != SUP_OK
+            || kind != c->kind
+            || sup_interpreter(runtime, kind, path) == -1
+            || strcmp(path, c->path) != 0)
+        {
+            continue;
+        }
+
+        wanted = (uint32_t) json_integer_value(json_object_get(item,
+                                                               "count"));
+    }
+
+    return wanted;
+}
+
+
+/* After a configuration was applied. */
+
+void
+sup_classes_count(void)
+{
+    uint32_t      i;
+    sup_fn_t     *fn;
+    sup_class_t  *c;
+
+    for (c = sup.classes; c != NULL; c = c->next) {
+        c->users = 0;
+    }
+
+    for (i = 0; i < sup.board.head->max_functions; i++) {
+        fn = &sup.fns[i];
+
+        if (!fn->configured) {
+            continue;
+        }
+
+        if (fn->live != NULL && fn->live->class != NULL) {
+            fn->live->class->users++;
+        }
+
+        if (fn->next != NULL && fn->next->class != NULL) {
+            fn->next->class->users++;
+        }
+    }
+
+    for (c = sup.classes; c != NULL; c = c->next) {
+        c->wanted = sup_class_wanted(c);
+        sup_blanks_trim(c);
+    }
+
+    sup_refill_soon();
+}

@@ -1,0 +1,274 @@
+/*
+ * reload_on_change: the code folders of functions that ask for it are watched
+ * by inotify; when a change has settled the function is compared again, as
+ * after a reload.
+ *
+ * Runs in the supervisor.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sup.h"
+
+
+#define SUP_SETTLE_MS   15
+#define SUP_WATCH_DEEP  64
+
+#define SUP_WATCH_MASK                                                        \
+    (IN_CLOSE_WRITE|IN_CREATE|IN_DELETE|IN_MOVED_FROM|IN_MOVED_TO|IN_ATTRIB   \
+     |IN_DELETE_SELF|IN_MOVE_SELF)
+
+
+/* several functions may share a folder, and then a watch descriptor */
+
+typedef struct {
+    int        wd;
+    sup_fn_t  *fn;
+} sup_watched_t;
+
+
+static int             sup_inotify = -1;
+static sup_watched_t  *sup_watched;
+static size_t          sup_n_watched;
+
+
+static void
+sup_on_change(evutil_socket_t fd, short what, void *data)
+{
+    json_t    *spec;
+    sup_fn_t  *fn = data;
+
+    (void) fd;
+    (void) what;
+
+    if (!fn->configured || fn->live == NULL || sup.stage != SUP_RUNNING) {
+        return;
+    }
+
+    spec = fn->next != NULL ? fn->next->spec : fn->live->spec;
+    (void) json_incref(spec);
+    sup_conf_function(fn, spec);
+    json_decref(spec);
+    sup_classes_count();
+}
+
+
+static void
+sup_on_inotify(evutil_socket_t fd, short what, void *data)
+{
+    char                        *p;
+    size_t                       i;
+    ssize_t                      n;
+    const struct inotify_event  *e;
+
+    static char  buf[16384] __attribute__((aligned(8)));
+
+    (void) what;
+    (void) data;
+
+    n = read(fd, buf, sizeof(buf));
+
+    for (p = buf; n > 0 && p < buf + n; p += sizeof(*e) + e->len) {
+        e = (const struct inotify_event *) p;
+
+        if (e->len > 0 && strncmp(e->name, "__pycache__", 11) == 0) {
+            continue;
+        }
+
+        /* an overflow (wd -1) may concern anyone */
+
+        for (i = 0; i < sup_n_watched; i++) {
+            if (e->wd == -1 || sup_watched[i].wd == e->wd) {
+                sup_timer(sup_watched[i].fn->change_ev, SUP_SETTLE_MS);
+            }
+        }
+    }
+}
+
+
+static int
+sup_watch_add(sup_fn_t *fn, const char *path)
+{
+    int             wd;
+    size_t          i;
+    sup_watched_t  *more;
+
+    wd = inotify_add_watch(sup_inotify, path, SUP_WATCH_MASK);
+
+    if (wd == -1) {
+        return -1;
+    }
+
+    for (i = 0; i < sup_n_watched; i++) {
+        if (sup_watched[i].wd == wd && sup_watched[i].fn == fn) {
+            return 0;
+        }
+    }
+
+    if ((sup_n_watched & 63) == 0) {
+        more = realloc(sup_watched,
+                       (sup_n_watched + 64) * sizeof(sup_watched_t));
+        if (more == NULL) {
+            return -1;
+        }
+
+        sup_watched = more;
+    }
+
+    sup_watched[sup_n_watched].wd = wd;
+    sup_watched[sup_n_watched++].fn = fn;
+
+    return 0;
+}
+
+
+static int
+sup_watch_tree(sup_fn_t *fn, const char *path, int depth)
+{
+    int             rc;
+    DIR            *dir;
+    char            below[PATH_MAX];
+    struct stat     st;
+    struct dirent  *de;
+
+    if (sup_watch_add(fn, path) == -1) {
+        return -1;
+    }
+
+    dir = opendir(path);
+
+    if (dir == NULL || depth > SUP_WATCH_DEEP) {
+        if (dir != NULL) {
+            (void) closedir(dir);
+        }
+
+        return 0;
+    }
+
+    rc = 0;
+
+    while (rc == 0 && (de = readdir(dir)) != NULL) {
+
+        if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0
+            || strcmp(de->d_name, "__pycache__") == 0
+            || snprintf(below, sizeof(below), "%s/%s", path, de->d_name)
+               >= (int) sizeof(below)
+            || lstat(below, &st) == -1 || !S_ISDIR(st.st_mode))
+        {
+            continue;
+        }
+
+        rc = sup_watch_tree(fn, below, depth + 1);
+    }
+
+    (void) closedir(dir);
+
+    return rc;
+}
+
+
+static int
+sup_watch_start(sup_fn_t *fn)
+{
+    if (sup_inotify == -1) {
+        sup_inotify = inotify_init1(IN_NONBLOCK|IN_CLOEXEC);
+
+        if (sup_inotify == -1
+            || sup_event(sup_inotify, EV_READ|EV_PERSIST, sup_on_inotify,
+                         NULL) == NULL)
+        {
+            return -1;
+        }
+    }
+
+    if (fn->change_ev == NULL) {
+        fn->change_ev = evtimer_new(sup.base, sup_on_change, fn);
+    }
+
+    return fn->change_ev != NULL ? 0 : -1;
+}
+
+
+/*
+ * Called with each look at the function: watches are set before the digest of
+ * the next change is taken, so that nothing falls between the two.
+ */
+
+void
+sup_watch_code(sup_fn_t *fn, sup_version_t *v)
+{
+    int          rc;
+    char         path[PATH_MAX], *slash;
+    struct stat  st;
+
+    if (!v->reload) {
+        sup_unwatch_code(fn);
+        return;
+    }
+
+    rc = sup_watch_start(fn);
+
+    if (rc == 0 && stat(v->code, &st) == 0 && S_ISDIR(st.st_mode)) {
+        rc = sup_watch_tree(fn, v->code, 0);
+
+    } else if (rc == 0) {
+
+        /* a zip is replaced, not written to: watch its folder */
+
+        (void) snprintf(path, sizeof(path), "%s", v->code);
+        slash = strrchr(path, '/');
+
+        if (slash != NULL && slash != path) {
+            *slash = '\0';
+            rc = sup_watch_add(fn, path);
+        }
+    }
+
+    if (rc == -1) {
+        sup_log(SUP_LOG_ERROR, errno, "cannot watch code \"%s\" of function "
+                "\"%s\": changes take effect on reload only", v->code,
+                fn->name);
+    }
+}
+
+
+void
+sup_unwatch_code(sup_fn_t *fn)
+{
+    int     wd;
+    size_t  i, k;
+
+    for (i = 0; i < sup_n_watched; /* void */ ) {
+
+        if (sup_watched[i].fn != fn) {
+            i++;
+            continue;
+        }
+
+        wd = sup_watched[i].wd;
+        sup_watched[i] = sup_watched[--sup_n_watched];
+
+        for (k = 0; k < sup_n_watched; k++) {
+            if (sup_watched[k].wd == wd) {
+                break;
+            }
+        }
+
+        if (k == sup_n_watched) {
+            (void) inotify_rm_watch(sup_inotify, wd);
+        }
+    }
+
+    if (fn->change_ev != NULL) {
+        (void) evtimer_del(fn->change_ev);
+    }
+}

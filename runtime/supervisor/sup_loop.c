@@ -1,0 +1,629 @@
+/*
+ * The supervisor proper: start, event loop, doorbells, the tick once a
+ * second, and the end: when nobody is left to serve, or on a signal.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sup.h"
+
+
+#define SUP_UNCLAIMED    64
+#define SUP_DRAIN_MS     5000
+#define SUP_CHILDREN     64
+
+
+/* children that are not environments: zygotes, unpackers, the ledger's */
+
+static struct {
+    pid_t         pid;
+    sup_child_pt  handler;
+    void         *data;
+} sup_children[SUP_CHILDREN];
+
+/* ended before we heard from the zygote that they exist */
+
+static struct {
+    sup_exit_t    exit;
+    uint64_t      at_ms;
+} sup_unclaimed[SUP_UNCLAIMED];
+
+static unsigned   sup_unclaimed_at;
+static uint64_t   sup_drain_until_ms;
+
+
+struct event *
+sup_event(int fd, short what, event_callback_fn handler, void *data)
+{
+    struct event  *ev;
+
+    ev = event_new(sup.base, fd, what, handler, data);
+
+    if (ev == NULL || (fd != -1 && event_add(ev, NULL) == -1)) {
+        sup_log(SUP_LOG_ALERT, errno, "cannot add an event");
+
+        if (ev != NULL) {
+            event_free(ev);
+        }
+
+        return NULL;
+    }
+
+    return ev;
+}
+
+
+void
+sup_timer(struct event *ev, uint64_t ms)
+{
+    struct timeval  tv;
+
+    tv.tv_sec = ms / 1000;
+    tv.tv_usec = (ms % 1000) * 1000;
+
+    (void) evtimer_add(ev, &tv);
+}
+
+
+int
+sup_child_add(pid_t pid, sup_child_pt handler, void *data)
+{
+    size_t  i;
+
+    for (i = 0; i < SUP_CHILDREN; i++) {
+        if (sup_children[i].pid == 0) {
+            sup_children[i].pid = pid;
+            sup_children[i].handler = handler;
+            sup_children[i].data = data;
+            return SUP_OK;
+        }
+    }
+
+    return SUP_ERROR;
+}
+
+
+int
+sup_child_known(pid_t pid)
+{
+    size_t  i;
+
+    for (i = 0; i < SUP_CHILDREN; i++) {
+        if (sup_children[i].pid == pid) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The end of a process, ours or, by way of the watchdog, an orphan. */
+
+static void
+sup_exited(pid_t pid, int status)
+{
+    size_t      i;
+    sup_env_t  *env;
+
+    for (i = 0; i < SUP_CHILDREN; i++) {
+        if (sup_children[i].pid == pid) {
+            sup_children[i].pid = 0;
+            sup_children[i].handler(pid, status, sup_children[i].data);
+            return;
+        }
+    }
+
+    env = sup_env_by_pid(pid);
+
+    if (env != NULL) {
+        sup_env_exited(env, status, 1);
+        return;
+    }
+
+    i = sup_unclaimed_at++ % SUP_UNCLAIMED;
+    sup_unclaimed[i].exit.pid = pid;
+    sup_unclaimed[i].exit.status = status;
+    sup_unclaimed[i].at_ms = faas_now_ms();
+}
+
+
+/* 1 when PID, which we have just heard of, has ended already. */
+
+int
+sup_exit_claim(pid_t pid, int *status)
+{
+    size_t  i;
+
+    for (i = 0; i < SUP_UNCLAIMED; i++) {
+        if (sup_unclaimed[i].exit.pid == pid
+            && faas_now_ms() - sup_unclaimed[i].at_ms < 5000)
+        {
+            sup_unclaimed[i].exit.pid = 0;
+            *status = sup_unclaimed[i].exit.status;
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+sup_on_sigchld(evutil_socket_t sig, short what, void *data)
+{
+    int    status;
+    pid_t  pid;
+
+    (void) sig;
+    (void) what;
+    (void) data;
+
+    for ( ;; ) {
+        pid = waitpid(-1, &status, WNOHANG|__WALL);
+
+        if (pid <= 0) {
+            return;
+        }
+
+        sup_exited(pid, status);
+    }
+}
+
+
+static void
+sup_on_status(evutil_socket_t fd, short what, void *data)
+{
+    ssize_t     n;
+    sup_exit_t  e;
+
+    (void) what;
+    (void) data;
+
+    for ( ;; ) {
+        n = recv(fd, &e, sizeof(e), MSG_DONTWAIT);
+
+        if (n == (ssize_t) sizeof(e)) {
+            sup_exited(e.pid, e.status);
+            continue;
+        }
+
+        if (n == 0) {
+            /* the watchdog's end: its pidfd tells us too */
+            sup_become_watchdog();
+        }
+
+        return;
+    }
+}
+
+
+static void
+sup_on_watchdog(evutil_socket_t fd, short what, void *data)
+{
+    (void) fd;
+    (void) what;
+    (void) data;
+
+    sup_become_watchdog();
+}
+
+
+static void
+sup_on_signal(evutil_socket_t sig, short what, void *data)
+{
+    (void) what;
+    (void) data;
+
+    sup_log(SUP_LOG_NOTICE, 0, "signal %d received, ending", (int) sig);
+    sup.asked = 1;
+    sup_drain(SUP_EXIT_OK);
+}
+
+
+/* The first master has gone: from here on workers and masters count. */
+
+static void
+sup_on_life(evutil_socket_t fd, short what, void *data)
+{
+    char            c;
+    ssize_t         n;
+    struct event  **ev = data;
+
+    (void) what;
+
+    n = read(fd, &c, 1);
+
+    if (n == 1 || (n == -1 && (errno == EAGAIN || errno == EINTR))) {
+        return;
+    }
+
+    (void) event_del(*ev);
+    sup.life = 0;
+    sup_check_end();
+}
+
+
+/* Is there anyone left to serve?  Under systemd it is not for us to say. */
+
+void
+sup_check_end(void)
+{
+    if (sup.stage != SUP_RUNNING || sup.external || sup.life) {
+        return;
+    }
+
+    sup_workers_scan();
+
+    if (sup_workers_alive()) {
+        return;
+    }
+
+    sup_log(SUP_LOG_NOTICE, 0, "nginx has gone, ending %u environments",
+            sup.n_active);
+    sup_drain(SUP_EXIT_OK);
+}
+
+
+void
+sup_drain(int exit_code)
+{
+    if (sup.stage != SUP_RUNNING) {
+        return;
+    }
+
+    sup.stage = SUP_DRAINING;
+    sup.exit_code = exit_code;
+    sup.board.head->supervisor_up = 0;
+    sup_drain_until_ms = faas_now_ms() + SUP_DRAIN_MS;
+
+    sup_pool_drain(0);
+    sup_drained();
+}
+
+
+/* Called whenever an environment has gone while we are draining. */
+
+void
+sup_drained(void)
+{
+    if (sup.stage != SUP_DRAINING) {
+        return;
+    }
+
+    if (sup.n_active + sup.n_ending > 0) {
+
+        if (faas_now_ms() >= sup_drain_until_ms) {
+            sup_pool_drain(1);
+        }
+
+        return;
+    }
+
+    sup.stage = SUP_STOPPED;
+    (void) event_base_loopbreak(sup.base);
+}
+
+
+void
+sup_bell(const faas_bell_t *bell)
+{
+    switch (bell->type) {
+
+    case FAAS_BELL_DEMAND:
+        sup_pool_collect();
+
+        if (bell->arg < sup.board.head->max_functions) {
+            sup_pool_demand(&sup.fns[bell->arg]);
+        }
+
+        break;
+
+    case FAAS_BELL_KILL:
+        sup_pool_collect();
+        break;
+
+    case FAAS_BELL_WORKER:
+        sup_workers_scan();
+        break;
+
+    case FAAS_BELL_CONFIG:
+        sup_workers_scan();
+        sup_conf_load();
+        break;
+
+    case FAAS_BELL_BYE:
+        sup_workers_bye((pid_t) bell->arg);
+        break;
+
+    case FAAS_BELL_REOPEN:
+        sup_log_reopen(1);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/* Everything a lost doorbell could have been about, but the manifest. */
+
+void
+sup_look_over(void)
+{
+    sup_workers_scan();
+    sup_pool_collect();
+    sup_pool_demand_all();
+}
+
+
+static void
+sup_on_tick(evutil_socket_t fd, short what, void *data)
+{
+    struct event  **ev = data;
+
+    (void) fd;
+    (void) what;
+
+    if (sup.stage == SUP_RUNNING) {
+        sup_run_check();
+    }
+
+    if (sup.stage == SUP_RUNNING) {
+        sup_look_over();
+        sup_pool_tick();
+        sup_switch_tick();
+        sup_conf_tick();
+        sup_ledger_tick();
+        sup_check_end();
+    }
+
+    sup_workers_nudge();
+    sup_log_reopen(0);
+    sup_drained();
+    sup_timer(*ev, 1000);
+}
+
+
+static void
+sup_raise_nofile(void)
+{
+    struct rlimit  rl;
+
+    if (getrlimit(RLIMIT_NOFILE, &rl) == -1) {
+        return;
+    }
+
+    /* the hard limit may be raised with CAP_SYS_RESOURCE only */
+
+    if (rl.rlim_max != RLIM_INFINITY && rl.rlim_max < 1048576) {
+        rl.rlim_cur = rl.rlim_max = 1048576;
+
+        if (setrlimit(RLIMIT_NOFILE, &rl) == 0) {
+            return;
+        }
+
+        (void) getrlimit(RLIMIT_NOFILE, &rl);
+    }
+
+    rl.rlim_cur = rl.rlim_max;
+    (void) setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+
+static int
+sup_start_events(void)
+{
+    int            i;
+    pid_t          parent;
+    struct event  *ev;
+
+    static struct event  *tick, *life;
+    static const int      signals[] = { SIGTERM, SIGINT, SIGQUIT };
+
+    for (i = 0; i < 3; i++) {
+        ev = evsignal_new(sup.base, signals[i], sup_on_signal, NULL);
+        if (ev == NULL || event_add(ev, NULL) == -1) {
+            return SUP_ERROR;
+        }
+    }
+
+    ev = evsignal_new(sup.base, SIGCHLD, sup_on_sigchld, NULL);
+    if (ev == NULL || event_add(ev, NULL) == -1) {
+        return SUP_ERROR;
+    }
+
+    if (sup.life_fd != -1) {
+        sup.life = 1;
+        (void) fcntl(sup.life_fd, F_SETFL, O_NONBLOCK);
+        life = sup_event(sup.life_fd, EV_READ|EV_PERSIST, sup_on_life, &life);
+    }
+
+    if (sup.status_fd != -1) {
+        (void) sup_event(sup.status_fd, EV_READ|EV_PERSIST, sup_on_status,
+                         NULL);
+    }
+
+    parent = getppid();
+    sup.watchdog_fd = sup_pidfd_open(parent);
+
+    if (sup.watchdog_fd == -1 || getppid() != parent) {
+        sup_become_watchdog();
+    }
+
+    (void) sup_event(sup.watchdog_fd, EV_READ, sup_on_watchdog, NULL);
+
+    tick = evtimer_new(sup.base, sup_on_tick, &tick);
+
+    if (tick == NULL) {
+        return SUP_ERROR;
+    }
+
+    sup_timer(tick, 1000);
+
+    return SUP_OK;
+}
+
+
+static int
+sup_start_board(void)
+{
+    size_t  n;
+
+    if (sup_run_board() != SUP_OK) {
+        return SUP_ERROR;
+    }
+
+    n = sup.board.head->max_functions;
+    sup.fns = calloc(n, sizeof(sup_fn_t));
+    sup.envs = calloc(sup.board.head->max_envs, sizeof(sup_env_t));
+
+    if (sup.fns == NULL || sup.envs == NULL) {
+        return SUP_ERROR;
+    }
+
+    while (n--) {
+        sup.fns[n].index = n;
+    }
+
+    sup_spawn_init();
+
+    return SUP_OK;
+}
+
+
+static int
+sup_start(void)
+{
+    struct event_config  *cfg;
+
+    sup.env_dir = -1;
+    sup.log_dir = -1;
+    sup.doorbell = -1;
+    sup.watchdog_fd = -1;
+
+    sup_raise_nofile();
+    (void) signal(SIGPIPE, SIG_IGN);
+    (void) prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+
+    cfg = event_config_new();
+
+    if (cfg != NULL) {
+        (void) event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER);
+        sup.base = event_base_new_with_config(cfg);
+        event_config_free(cfg);
+    }
+
+    sup.bell_out = socket(AF_UNIX, SOCK_DGRAM|SOCK_CLOEXEC, 0);
+
+    if (sup.base == NULL || sup.bell_out == -1) {
+        sup_log(SUP_LOG_EMERG, errno, "cannot start");
+        return SUP_ERROR;
+    }
+
+    if (sup_start_board() != SUP_OK || sup_conf_read() != SUP_OK
+        || sup_run_folders() != SUP_OK)
+    {
+        return SUP_ERROR;
+    }
+
+    sup_detect();
+
+    if (sup_start_events() != SUP_OK || sup_run_doorbell() != SUP_OK) {
+        return SUP_ERROR;
+    }
+
+    return SUP_OK;
+}
+
+
+static int
+sup_finish(void)
+{
+    int  saved, all;
+
+    saved = sup_ledger_save();
+    sup_zygotes_end();
+    sup_cgroup_remove();
+
+    sup_workers_scan();
+    all = (sup.exit_code == SUP_EXIT_OK && !sup.external && saved == SUP_OK
+           && !sup_workers_alive());
+
+    /* somebody came while we were packing up */
+
+    if (sup.exit_code == SUP_EXIT_OK && !sup.asked && !sup.life
+        && sup_workers_alive())
+    {
+        sup.exit_code = SUP_EXIT_RESTART;
+    }
+
+    sup.board.head->supervisor_pid = 0;
+    sup_run_remove(all);
+    sup_log(SUP_LOG_NOTICE, 0, "supervisor exits");
+
+    return sup.exit_code;
+}
+
+
+/* Without a board there is nothing to count workers by. */
+
+static int
+sup_life_over(void)
+{
+    char  c;
+
+    if (sup.life_fd == -1) {
+        return 0;
+    }
+
+    (void) fcntl(sup.life_fd, F_SETFL, O_NONBLOCK);
+
+    return read(sup.life_fd, &c, 1) == 0;
+}
+
+
+int
+sup_serve(int drain)
+{
+    if (sup_start() != SUP_OK) {
+        return sup_life_over() ? SUP_EXIT_OK : SUP_EXIT_ERROR;
+    }
+
+    sup.board.head->supervisor_pid = getpid();
+    sup.board.head->supervisor_starts++;
+
+    sup_versions_load();
+    sup_workers_scan();
+    sup_adopt();
+    sup_ledger_load();
+    sup_conf_apply();
+    sup_zip_sweep();
+
+    sup.board.head->supervisor_up = 1;
+    sup_log(SUP_LOG_NOTICE, 0, "supervisor serves \"%s\"", sup.run_dir);
+
+    sup_look_over();
+
+    if (drain) {
+        sup.asked = 1;
+        sup_drain(SUP_EXIT_OK);
+    }
+
+    if (sup.stage != SUP_STOPPED) {
+        (void) event_base_dispatch(sup.base);
+    }
+
+    return sup_finish();
+}

@@ -1,0 +1,141 @@
+/*
+ * Code into a running environment: a detached read-only copy of the mount is
+ * made here and moved to /var/task by a helper that enters the environment's
+ * mount namespace and ends.  The supervisor itself never enters it.
+ *
+ * Runs in the supervisor; the helper is a vfork child and makes system calls
+ * only.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sup.h"
+
+
+/* A detached mount of PATH, or -1 with errno. */
+
+int
+sup_mount_tree(const char *path)
+{
+    int                fd, err;
+    struct mount_attr  attr;
+
+    fd = open_tree(AT_FDCWD, path,
+                   OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE);
+    if (fd == -1) {
+        return -1;
+    }
+
+    memset(&attr, 0, sizeof(attr));
+    attr.attr_set = MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV;
+    attr.propagation = MS_PRIVATE;
+
+    /* the old remount interface does not recurse */
+
+    if (mount_setattr(fd, "", AT_EMPTY_PATH|AT_RECURSIVE, &attr,
+                      sizeof(attr)) == -1)
+    {
+        err = errno;
+        (void) close(fd);
+        errno = err;
+        return -1;
+    }
+
+    return fd;
+}
+
+
+/*
+ * Mounts PATH at /var/task of process PID; with TMP_MB its /tmp gets that
+ * size.  0, or -1 with errno and the step that failed.
+ */
+
+int
+sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
+    const char **step)
+{
+    int           ns, tree, status;
+    char          name[64], size[64];
+    pid_t         helper;
+    volatile int  err, at;
+
+    (void) snprintf(name, sizeof(name), "/proc/%d/ns/mnt", (int) pid);
+    (void) snprintf(size, sizeof(size), "size=%um", tmp_mb);
+
+    *step = "open_tree";
+    tree = sup_mount_tree(path);
+
+    if (tree == -1) {
+        return -1;
+    }
+
+    *step = "namespace";
+    ns = open(name, O_RDONLY|O_CLOEXEC);
+
+    if (ns == -1) {
+        err = errno;
+        (void) close(tree);
+        errno = err;
+        return -1;
+    }
+
+    err = 0;
+    at = 0;
+    helper = vfork();
+
+    if (helper == 0) {
+
+        if (setns(ns, CLONE_NEWNS) == -1) {
+            err = errno;
+            _exit(1);
+        }
+
+        at = 1;
+
+        if (move_mount(tree, "", AT_FDCWD, "/var/task",
+                       MOVE_MOUNT_F_EMPTY_PATH) == -1)
+        {
+            err = errno;
+            _exit(1);
+        }
+
+        at = 2;
+
+        if (tmp_mb != 0
+            && mount(NULL, "/tmp", NULL, MS_REMOUNT|MS_NOSUID|MS_NODEV, size)
+               == -1)
+        {
+            err = errno;
+            _exit(1);
+        }
+
+        _exit(0);
+    }
+
+    if (helper == -1) {
+        err = errno;
+        at = 3;
+
+    } else {
+        while (waitpid(helper, &status, __WALL) == -1 && errno == EINTR) {
+            /* void */
+        }
+    }
+
+    (void) close(ns);
+    (void) close(tree);
+
+    *step = at == 0 ? "setns" : at == 1 ? "move_mount"
+            : at == 2 ? "remount of /tmp" : "vfork";
+    errno = err;
+
+    return err ? -1 : 0;
+}

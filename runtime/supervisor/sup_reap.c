@@ -1,0 +1,259 @@
+/*
+ * The once-a-second look at every environment: idle, old, used up, over its
+ * time, over its memory; and how much memory it has needed.
+ *
+ * Runs in the supervisor; faas_env_drain() takes the function's lock.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sup.h"
+
+
+static uint64_t
+sup_status_bytes(pid_t pid, const char *field)
+{
+    int      fd;
+    char     path[64], buf[4096], *p;
+    ssize_t  n;
+
+    (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+
+    fd = open(path, O_RDONLY|O_CLOEXEC);
+    if (fd == -1) {
+        return 0;
+    }
+
+    n = read(fd, buf, sizeof(buf) - 1);
+    (void) close(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    buf[n] = '\0';
+    p = strstr(buf, field);
+
+    return p ? strtoull(p + strlen(field), NULL, 10) * 1024 : 0;
+}
+
+
+/*
+ * Peak memory of the environment.  Pages shared with the zygote are charged
+ * to the zygote's group, so the resident peak may be the larger figure; no
+ * figure is larger than the limit.
+ */
+
+void
+sup_sample(sup_env_t *env)
+{
+    uint64_t     bytes, peak, limit;
+    faas_fn_t   *f;
+    faas_env_t  *e;
+
+    e = &sup.board.envs[env->slot];
+
+    if (e->fn >= sup.board.head->max_functions || env->pid <= 0) {
+        return;
+    }
+
+    f = &sup.board.fns[e->fn];
+    bytes = sup_status_bytes(env->pid, "VmHWM:");
+    peak = sup_cgroup_peak(env);
+    bytes = peak > bytes ? peak : bytes;
+    limit = (uint64_t) f->memory_mb * 1048576;
+
+    if (limit != 0 && bytes > limit) {
+        bytes = limit;
+    }
+
+    if (bytes > e->memory) {
+        e->memory = bytes;
+    }
+
+    if (e->memory > f->peak_memory
+        && faas_fn_lock(&sup.board, e->fn) == FAAS_OK)
+    {
+        f->peak_memory = e->memory;
+        faas_fn_unlock(&sup.board, e->fn);
+    }
+}
+
+
+/* Without a memory cgroup the limit is enforced here. */
+
+static void
+sup_reap_memory(sup_env_t *env)
+{
+    uint64_t     used;
+    faas_env_t  *e;
+
+    e = &sup.board.envs[env->slot];
+
+    if (env->version == NULL || e->state < FAAS_ENV_INIT) {
+        return;
+    }
+
+    used = sup_status_bytes(env->pid, "VmRSS:");
+
+    if (used > (uint64_t) env->version->memory_mb * 1048576) {
+        e->memory = used;
+        env->want_why = FAAS_WHY_OOM;
+        sup_env_end(env, FAAS_WHY_OOM);
+    }
+}
+
+
+/* An invocation has run so long that its worker must be dead or hung. */
+
+static int
+sup_reap_overdue(sup_env_t *env, uint64_t now)
+{
+    faas_fn_t   *f;
+    faas_env_t  *e;
+
+    e = &sup.board.envs[env->slot];
+    f = &sup.board.fns[e->fn];
+
+    if (e->state != FAAS_ENV_BUSY || now < e->busy_ms
+        || now - e->busy_ms < (uint64_t) f->timeout_ms + SUP_BACKSTOP_MS)
+    {
+        return 0;
+    }
+
+    sup_log(SUP_LOG_ALERT, 0, "%s is busy for %u ms, its timeout is %u ms, "
+            "and no worker ended it: killed", sup_env_text(env),
+            (unsigned) (now - e->busy_ms), f->timeout_ms);
+
+    sup_env_end(env, FAAS_WHY_TIMEOUT);
+
+    return 1;
+}
+
+
+/*
+ * Ends an environment that is not busy.  One that is provisioned is replaced
+ * first: the function asks for one more and this one goes when it is there.
+ */
+
+static void
+sup_reap_end(sup_env_t *env, uint32_t why)
+{
+    sup_fn_t   *fn;
+    faas_fn_t  *f;
+
+    fn = env->version->fn;
+    f = &sup.board.fns[fn->index];
+
+    if (f->provisioned != 0 && why != FAAS_WHY_IDLE) {
+
+        if (f->n_envs - f->n_starting <= f->provisioned) {
+
+            if (fn->failures == 0) {
+                fn->surplus = 1;
+                sup_pool_provision(fn);
+                return;
+            }
+        }
+
+        fn->surplus = 0;
+    }
+
+    if (faas_env_drain(&sup.board, env->slot, why, 0)) {
+        sup_env_end(env, why);
+        sup_pool_provision(fn);
+    }
+}
+
+
+static void
+sup_reap_idle(sup_env_t *env, uint64_t now)
+{
+    faas_fn_t      *f;
+    faas_env_t     *e;
+    sup_version_t  *v;
+
+    v = env->version;
+    e = &sup.board.envs[env->slot];
+    f = &sup.board.fns[e->fn];
+
+    if (v == NULL || e->state != FAAS_ENV_IDLE) {
+        return;
+    }
+
+    if (v->max_age_ms != 0 && now - e->born_ms >= v->max_age_ms) {
+        sup_reap_end(env, FAAS_WHY_AGE);
+        return;
+    }
+
+    /* near its last request: have the next one ready in time */
+
+    if (f->provisioned != 0 && f->max_requests != 0
+        && e->requests + f->max_requests / 10 + 1 >= f->max_requests
+        && e->requests > 0)
+    {
+        sup_reap_end(env, FAAS_WHY_REQUESTS);
+        return;
+    }
+
+    if (v->idle_timeout_ms != 0 && f->n_envs > f->provisioned
+        && now - e->idle_ms >= v->idle_timeout_ms)
+    {
+        sup_reap_end(env, FAAS_WHY_IDLE);
+    }
+}
+
+
+void
+sup_pool_tick(void)
+{
+    uint32_t     i;
+    uint64_t     now;
+    sup_env_t   *env;
+    faas_env_t  *e;
+
+    now = faas_now_ms();
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        env = &sup.envs[i];
+        e = &sup.board.envs[i];
+
+        if (!env->used || !env->spawned || env->ending || env->dead
+            || e->fn >= sup.board.head->max_functions)
+        {
+            continue;
+        }
+
+        if (env->seen_requests != e->requests + 1
+            || e->state == FAAS_ENV_BUSY)
+        {
+            env->seen_requests = e->requests + 1;
+            sup_sample(env);
+        }
+
+        if (e->requests > 0 && env->version != NULL) {
+            env->version->fn->failures = 0;
+        }
+
+        if (!sup_cgroup_has_memory()) {
+            sup_reap_memory(env);
+        }
+
+        if (!env->ending && !sup_reap_overdue(env, now)) {
+            sup_reap_idle(env, now);
+        }
+    }
+
+    for (i = 0; i < sup.board.head->max_functions; i++) {
+        if (sup.fns[i].live != NULL) {
+            sup_pool_provision(&sup.fns[i]);
+        }
+    }
+
+    sup_strays_tick();
+    sup_refill_soon();
+}

@@ -1,0 +1,315 @@
+/*
+ * What an environment is told: its variables as Lambda sets them (contract
+ * 3.1), the INIT message, the command line of programs.
+ *
+ * Runs in the supervisor.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "sup.h"
+
+
+#define SUP_LD_PATH                                                           \
+    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"              \
+    "/var/task/lib:/opt/lib"
+
+
+const char *
+sup_task_root(sup_version_t *v)
+{
+    if (sup.isolation == FAAS_ISOLATION_FULL) {
+        return "/var/task";
+    }
+
+    return v->root != NULL ? v->root : "/nonexistent";
+}
+
+
+static const char *
+sup_runtime_root(void)
+{
+    return sup.isolation == FAAS_ISOLATION_FULL ? "/var/runtime"
+                                                : sup.runtime_dir;
+}
+
+
+static void
+sup_var(json_t *vars, const char *name, const char *value)
+{
+    (void) json_object_set_new(vars, name, json_string(value));
+}
+
+
+/* date/[version]random, as contract section 0 */
+
+static void
+sup_log_stream(char *buf, size_t size)
+{
+    time_t     now;
+    u_char     rnd[16];
+    size_t     i, len;
+    struct tm  tm;
+
+    now = time(NULL);
+    (void) gmtime_r(&now, &tm);
+
+    if (getrandom(rnd, sizeof(rnd), 0) != (ssize_t) sizeof(rnd)) {
+        memset(rnd, 0, sizeof(rnd));
+    }
+
+    len = strftime(buf, size, "%Y/%m/%d/[$LATEST]", &tm);
+
+    for (i = 0; i < sizeof(rnd) && len + 3 < size; i++) {
+        len += sprintf(buf + len, "%02x", rnd[i]);
+    }
+}
+
+
+static void
+sup_vars_runtime(json_t *vars, sup_version_t *v)
+{
+    char  text[512];
+
+    if (v->kind == SUP_RT_FASTCGI) {
+
+        /* max_requests is ours to enforce; php-cgi would end after 500 */
+
+        if (json_object_get(v->variables, "PHP_FCGI_MAX_REQUESTS") == NULL) {
+            sup_var(vars, "PHP_FCGI_MAX_REQUESTS", "0");
+        }
+
+        return;
+    }
+
+    sup_var(vars, "LD_LIBRARY_PATH", SUP_LD_PATH);
+
+    if (v->kind == SUP_RT_PYTHON) {
+        sup_var(vars, "PYTHONPATH", sup_runtime_root());
+
+    } else if (v->kind == SUP_RT_NODE) {
+        (void) snprintf(text, sizeof(text), "/opt/nodejs/node_modules:"
+                        "/var/runtime/node_modules:/var/runtime:%.300s",
+                        sup_task_root(v));
+        sup_var(vars, "NODE_PATH", text);
+    }
+
+    if (v->kind != SUP_RT_NATIVE) {
+        (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s", v->runtime);
+        sup_var(vars, "AWS_EXECUTION_ENV", text);
+    }
+}
+
+
+/* Later wins: the function's own variables never hide reserved ones. */
+
+json_t *
+sup_vars(sup_version_t *v, const char *stream, int provisioned)
+{
+    char     text[128];
+    json_t  *vars;
+
+    vars = json_object();
+
+    if (vars == NULL) {
+        return NULL;
+    }
+
+    sup_var(vars, "PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin");
+    sup_var(vars, "LANG", "en_US.UTF-8");
+    sup_var(vars, "TZ", ":UTC");
+    sup_vars_runtime(vars, v);
+
+    (void) json_object_update(vars, v->variables);
+
+    sup_var(vars, "_HANDLER", v->handler);
+    sup_var(vars, "AWS_REGION", v->region);
+    sup_var(vars, "AWS_DEFAULT_REGION", v->region);
+    sup_var(vars, "LAMBDA_TASK_ROOT", sup_task_root(v));
+    sup_var(vars, "LAMBDA_RUNTIME_DIR", sup_runtime_root());
+    sup_var(vars, "AWS_LAMBDA_FUNCTION_NAME", v->fn->name);
+    sup_var(vars, "AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    sup_var(vars, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
+    sup_var(vars, "AWS_LAMBDA_INITIALIZATION_TYPE",
+            provisioned ? "provisioned-concurrency" : "on-demand");
+
+    (void) snprintf(text, sizeof(text), "%u", v->memory_mb);
+    sup_var(vars, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text);
+
+    (void) snprintf(text, sizeof(text), "/aws/lambda/%s", v->fn->name);
+    sup_var(vars, "AWS_LAMBDA_LOG_GROUP_NAME", text);
+
+    return vars;
+}
+
+
+/* The payload of FAAS_CTL_INIT; the caller frees it. */
+
+char *
+sup_init_message(sup_version_t *v, int provisioned)
+{
+    char     *text, stream[80], group[128];
+    json_t   *vars, *msg;
+
+    sup_log_stream(stream, sizeof(stream));
+    (void) snprintf(group, sizeof(group), "/aws/lambda/%s", v->fn->name);
+
+    vars = sup_vars(v, stream, provisioned);
+
+    if (vars == NULL) {
+        return NULL;
+    }
+
+    msg = json_pack("{s:s, s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:I}",
+                    "handler", v->handler,
+                    "taskRoot", sup_task_root(v),
+                    "environment", vars,
+                    "functionName", v->fn->name,
+                    "functionVersion", "$LATEST",
+                    "memoryMB", (int) v->memory_mb,
+                    "logGroup", group,
+                    "logStream", stream,
+                    "initType", provisioned ? "provisioned-concurrency"
+                                            : "on-demand",
+                    "requestMax", (json_int_t) sup.request_max,
+                    "responseMax", (json_int_t) sup.response_max);
+
+    text = json_dumps(msg, JSON_COMPACT);
+    json_decref(msg);
+
+    return text;
+}
+
+
+static size_t
+sup_put(char *buf, size_t len, size_t size, const char *text)
+{
+    size_t  n;
+
+    n = strlen(text) + 1;
+
+    if (len == 0 || len + n > size) {
+        return 0;
+    }
+
+    memcpy(buf + len, text, n);
+
+    return len + n;
+}
+
+
+static size_t
+sup_put_vars(char *buf, size_t len, size_t size, json_t *vars,
+    uint32_t *envc)
+{
+    int          n;
+    json_t      *value;
+    const char  *name;
+
+    json_object_foreach(vars, name, value) {
+
+        if (len == 0 || len >= size || !json_is_string(value)) {
+            return 0;
+        }
+
+        n = snprintf(buf + len, size - len, "%s=%s", name,
+                     json_string_value(value));
+
+        if (n < 0 || (size_t) n >= size - len) {
+            return 0;
+        }
+
+        len += (size_t) n + 1;
+        (*envc)++;
+    }
+
+    return len;
+}
+
+
+/* A blank of an exec'ed runtime: it gets its variables with INIT. */
+
+static size_t
+sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    char  heap[64], script[4096];
+
+    (void) snprintf(heap, sizeof(heap), "--max-old-space-size=%u",
+                    sup_class_heap(c->memory_mb));
+    (void) snprintf(script, sizeof(script), "%s/node/bootstrap.cjs",
+                    sup_runtime_root());
+
+    len = sup_put(buf, len, size, c->path);
+    len = sup_put(buf, len, size, heap);
+    len = sup_put(buf, len, size, script);
+    spawn->argc = 3;
+
+    len = sup_put(buf, len, size, "PATH=/usr/local/bin:/usr/bin:/bin");
+    len = sup_put(buf, len, size, "LANG=en_US.UTF-8");
+    spawn->envc = 2;
+
+    return len;
+}
+
+
+static size_t
+sup_command_program(sup_version_t *v, int provisioned, char *buf, size_t len,
+    size_t size, faas_spawn_t *spawn)
+{
+    char         path[4096], stream[80];
+    size_t       i;
+    json_t      *vars, *item;
+
+    if (v->kind == SUP_RT_NATIVE) {
+        (void) snprintf(path, sizeof(path), "%s/%s", sup_task_root(v),
+                        v->handler[0] ? v->handler : "bootstrap");
+        len = sup_put(buf, len, size, path);
+        spawn->argc = 1;
+    }
+
+    if (v->kind == SUP_RT_FASTCGI) {
+        json_array_foreach(v->command, i, item) {
+            if (json_is_string(item)) {
+                len = sup_put(buf, len, size, json_string_value(item));
+                spawn->argc++;
+            }
+        }
+    }
+
+    sup_log_stream(stream, sizeof(stream));
+    vars = sup_vars(v, stream, provisioned);
+    len = sup_put_vars(buf, len, size, vars, &spawn->envc);
+    json_decref(vars);
+
+    return len;
+}
+
+
+/*
+ * Appends the strings of a SPAWN message for an exec'ed program to BUF, which
+ * holds LEN bytes.  The new length, or 0 when they do not fit.
+ */
+
+size_t
+sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    switch (env->class->kind) {
+
+    case SUP_RT_NODE:
+        return sup_command_node(env->class, buf, len, size, spawn);
+
+    case SUP_RT_PYTHON:
+        return len;
+
+    default:
+        return sup_command_program(env->version, env->provisioned, buf, len,
+                                   size, spawn);
+    }
+}

@@ -1,0 +1,416 @@
+/*
+ * Versions: one function's settings and code at one time, read from the
+ * manifest; what of them the workers have to know; and the file that lets the
+ * next supervisor recognise the pools it adopts.
+ *
+ * Runs in the supervisor; making a version live takes the function's lock.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "sup.h"
+
+
+#define SUP_WAKES  64
+
+
+/* The strings belong to SPEC, which the version holds. */
+
+int
+sup_version_parse(sup_version_t *v, json_t *spec)
+{
+    json_error_t  err;
+
+    if (json_unpack_ex(spec, &err, 0,
+            "{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+            "s:i, s:i, s:s, s:s, s:o, s:i, s:b}",
+            "runtime", &v->runtime, "handler", &v->handler,
+            "code", &v->code, "command", &v->command,
+            "timeout_ms", &v->timeout_ms, "memory_mb", &v->memory_mb,
+            "concurrency", &v->concurrency, "provisioned", &v->provisioned,
+            "queue", &v->queue, "queue_timeout_ms", &v->queue_timeout_ms,
+            "max_requests", &v->max_requests, "max_age_ms", &v->max_age_ms,
+            "idle_timeout_ms", &v->idle_timeout_ms, "tmp_mb", &v->tmp_mb,
+            "account", &v->account, "region", &v->region,
+            "environment", &v->variables,
+            "environment_concurrency", &v->capacity,
+            "reload_on_change", &v->reload) == -1)
+    {
+        sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\": %s",
+                v->fn->name, err.text);
+        return SUP_ERROR;
+    }
+
+    if (sup_runtime_kind(v->runtime, &v->kind) != SUP_OK) {
+        sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\" has an unknown "
+                "runtime \"%s\"", v->fn->name, v->runtime);
+        return SUP_ERROR;
+    }
+
+    if (v->capacity == 0) {
+        v->capacity = 1;
+    }
+
+    (void) json_incref(spec);
+
+    if (v->spec != NULL) {
+        json_decref(v->spec);
+    }
+
+    v->spec = spec;
+
+    return SUP_OK;
+}
+
+
+sup_version_t *
+sup_version_new(sup_fn_t *fn, json_t *spec)
+{
+    sup_version_t  *v;
+
+    v = calloc(1, sizeof(sup_version_t));
+
+    if (v == NULL) {
+        return NULL;
+    }
+
+    v->fn = fn;
+
+    if (sup_version_parse(v, spec) != SUP_OK) {
+        free(v);
+        return NULL;
+    }
+
+    v->class = sup_class_get(v->runtime, v->memory_mb);
+
+    if (v->class == NULL) {
+        v->code_state = SUP_CODE_FAILED;
+        (void) snprintf(v->code_error, sizeof(v->code_error),
+                        "no interpreter for runtime %s is installed",
+                        v->runtime);
+    }
+
+    v->next = sup.versions;
+    sup.versions = v;
+
+    return v;
+}
+
+
+/* Goes with its last environment, once no function points to it. */
+
+void
+sup_version_release(sup_version_t *v)
+{
+    sup_version_t  **p;
+
+    if (v == NULL || v->refs > 0 || v->fn->live == v || v->fn->next == v
+        || v->unpacker > 0)
+    {
+        return;
+    }
+
+    for (p = &sup.versions; *p != NULL; p = &(*p)->next) {
+        if (*p == v) {
+            *p = v->next;
+            break;
+        }
+    }
+
+    json_decref(v->spec);
+    free(v->root);
+    free(v);
+}
+
+
+static void
+sup_digest_text(EVP_MD_CTX *md, const char *name, const char *text)
+{
+    (void) EVP_DigestUpdate(md, name, strlen(name) + 1);
+
+    if (text != NULL) {
+        (void) EVP_DigestUpdate(md, text, strlen(text) + 1);
+    }
+}
+
+
+static void
+sup_digest_number(EVP_MD_CTX *md, const char *name, uint64_t n)
+{
+    char  text[32];
+
+    (void) snprintf(text, sizeof(text), "%llu", (unsigned long long) n);
+    sup_digest_text(md, name, text);
+}
+
+
+static void
+sup_digest_json(EVP_MD_CTX *md, const char *name, json_t *value)
+{
+    char  *text;
+
+    text = json_dumps(value, JSON_COMPACT|JSON_SORT_KEYS|JSON_ENCODE_ANY);
+    sup_digest_text(md, name, text);
+    free(text);
+}
+
+
+/*
+ * The identity of a pool: everything that a running environment cannot change
+ * any more.  Limits that workers apply are left out on purpose: a new timeout
+ * keeps the warm pool.
+ */
+
+void
+sup_version_digest(sup_version_t *v, const char *code_digest)
+{
+    u_char       out[EVP_MAX_MD_SIZE];
+    unsigned     i, len;
+    EVP_MD_CTX  *md;
+
+    md = EVP_MD_CTX_new();
+
+    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(md);
+        return;
+    }
+
+    sup_digest_text(md, "runtime", v->runtime);
+    sup_digest_text(md, "handler", v->handler);
+    sup_digest_json(md, "command", v->command);
+    sup_digest_json(md, "environment", v->variables);
+    sup_digest_text(md, "region", v->region);
+    sup_digest_number(md, "memory", v->memory_mb);
+    sup_digest_number(md, "tmp", v->tmp_mb);
+    sup_digest_number(md, "capacity", v->capacity);
+    sup_digest_number(md, "request", sup.request_max);
+    sup_digest_number(md, "response", sup.response_max);
+    sup_digest_number(md, "isolation", sup.isolation);
+    sup_digest_text(md, "code", code_digest);
+
+    if (EVP_DigestFinal_ex(md, out, &len) == 1) {
+        for (i = 0; i < len && i * 2 < SUP_DIGEST_LEN; i++) {
+            (void) sprintf(v->digest + i * 2, "%02x", out[i]);
+        }
+    }
+
+    EVP_MD_CTX_free(md);
+}
+
+
+static void
+sup_version_limits(sup_version_t *v, faas_fn_t *limits)
+{
+    memset(limits, 0, sizeof(faas_fn_t));
+
+    limits->capacity = v->capacity;
+    limits->concurrency = v->concurrency ? v->concurrency
+                                         : sup.max_envs * v->capacity;
+    limits->queue_max = v->queue;
+    limits->queue_timeout_ms = v->queue_timeout_ms;
+    limits->init_timeout_ms = v->provisioned ? SUP_INIT_PROV_MS : SUP_INIT_MS;
+    limits->timeout_ms = v->timeout_ms;
+    limits->memory_mb = v->memory_mb;
+    limits->max_requests = v->max_requests;
+    limits->provisioned = v->provisioned;
+
+    if (v->kind == SUP_RT_FASTCGI) {
+        limits->flags |= FAAS_FN_CGI;
+
+        if (v->capacity == 1) {
+            limits->flags |= FAAS_FN_ONE_CONN;
+        }
+    }
+
+    (void) snprintf(limits->arn, sizeof(limits->arn),
+                    "arn:aws:lambda:%.40s:%.20s:function:%.64s", v->region,
+                    v->account, v->fn->name);
+}
+
+
+/* Makes V the version that workers use, or gives its new limits to them. */
+
+void
+sup_version_live(sup_version_t *v)
+{
+    uint32_t         i, n, wakes[SUP_WAKES];
+    sup_fn_t        *fn;
+    faas_fn_t        limits;
+    sup_version_t   *old;
+
+    fn = v->fn;
+    old = fn->live;
+    fn->live = v;
+
+    sup_version_limits(v, &limits);
+
+    n = faas_fn_switch(&sup.board, fn->index, v->number, &limits,
+                       faas_now_ms(), wakes, SUP_WAKES);
+
+    for (i = 0; i < n; i++) {
+        sup_ring(wakes[i]);
+    }
+
+    if (n == SUP_WAKES) {
+        sup_workers_nudge();
+    }
+
+    if (old != v) {
+        fn->failures = 0;
+        sup_version_release(old);
+    }
+}
+
+
+/*
+ * Name, number, digest and settings of the live versions.  Secrets in
+ * variables are in it as in the manifest, hence 0600.
+ */
+
+void
+sup_versions_save(void)
+{
+    int        rc;
+    char       temp[4096];
+    json_t    *root, *item;
+    uint32_t   i;
+    sup_fn_t  *fn;
+
+    root = json_object();
+
+    for (i = 0; root != NULL && i < sup.board.head->max_functions; i++) {
+        fn = &sup.fns[i];
+
+        if (fn->live == NULL) {
+            continue;
+        }
+
+        item = json_pack("{s:i, s:i, s:s, s:s, s:O}",
+                         "version", (int) fn->live->number,
+                         "last", (int) fn->last_number,
+                         "digest", fn->live->digest,
+                         "root", fn->live->root ? fn->live->root : "",
+                         "spec", fn->live->spec);
+        (void) json_object_set_new(root, fn->name, item);
+    }
+
+    (void) snprintf(temp, sizeof(temp), "%s.n",
+                    sup_run_path(SUP_RUN_VERSIONS));
+
+    rc = sup_json_write(root, temp);
+    json_decref(root);
+
+    if (rc != SUP_OK || rename(temp, sup_run_path(SUP_RUN_VERSIONS)) == -1) {
+        sup_log(SUP_LOG_CRIT, errno, "cannot write \"%s\": a supervisor "
+                "started after a crash would replace environments",
+                sup_run_path(SUP_RUN_VERSIONS));
+    }
+}
+
+
+static void
+sup_version_restore(sup_fn_t *fn, json_t *item)
+{
+    json_t         *spec;
+    const char     *digest, *root;
+    sup_version_t  *v;
+
+    spec = json_object_get(item, "spec");
+    digest = json_string_value(json_object_get(item, "digest"));
+    root = json_string_value(json_object_get(item, "root"));
+    fn->last_number = (uint32_t) json_integer_value(json_object_get(item,
+                                                                    "last"));
+
+    if (!json_is_object(spec) || digest == NULL || root == NULL
+        || strlen(digest) != SUP_DIGEST_LEN)
+    {
+        return;
+    }
+
+    v = sup_version_new(fn, spec);
+
+    if (v == NULL) {
+        return;
+    }
+
+    v->number = (uint32_t) json_integer_value(json_object_get(item,
+                                                              "version"));
+    v->root = strdup(root);
+    (void) strcpy(v->digest, digest);
+
+    /* the board decides what is live: the file may be of an earlier one */
+
+    if (v->root == NULL
+        || v->number != sup.board.fns[fn->index].version)
+    {
+        sup_version_release(v);
+        return;
+    }
+
+    fn->live = v;
+}
+
+
+void
+sup_versions_load(void)
+{
+    json_t      *root, *item;
+    uint32_t     i;
+    faas_fn_t   *f;
+
+    root = json_load_file(sup_run_path(SUP_RUN_VERSIONS), 0, NULL);
+
+    for (i = 0; i < sup.board.head->max_functions; i++) {
+        f = &sup.board.fns[i];
+
+        if (f->state == FAAS_FN_FREE) {
+            break;
+        }
+
+        (void) memcpy(sup.fns[i].name, f->name, sizeof(sup.fns[i].name) - 1);
+        sup.fns[i].last_number = f->version;
+
+        item = json_object_get(root, f->name);
+
+        if (item != NULL) {
+            sup_version_restore(&sup.fns[i], item);
+        }
+
+        if (sup.fns[i].last_number < f->version) {
+            sup.fns[i].last_number = f->version;
+        }
+    }
+
+    json_decref(root);
+}
+
+
+/* Whole or not at all; the caller renames. */
+
+int
+sup_json_write(json_t *root, const char *path)
+{
+    int  fd, rc;
+
+    fd = open(path, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC|O_NOFOLLOW, 0600);
+
+    if (fd == -1) {
+        return SUP_ERROR;
+    }
+
+    rc = json_dumpfd(root, fd, JSON_COMPACT);
+
+    if (close(fd) == -1 || rc == -1) {
+        (void) unlink(path);
+        return SUP_ERROR;
+    }
+
+    return SUP_OK;
+}
