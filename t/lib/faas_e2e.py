@@ -343,28 +343,23 @@ class Nginx:
         return found[0].pid
 
     def environments(self):
-        """Pids of processes that serve an environment's socket, to name.
+        """Environments: pid to "SLOT.GENERATION".
 
-        The listening socket is descriptor 0; what an environment started
-        itself and what inherited it are left out.
+        They are those that hold an environment's socket; what an
+        environment has started itself is left out.
         """
         # bound relative to the folder: the path in /proc varies
         sockets = faas_proc.unix_sockets(r'/[0-9]+\.[0-9]+$')
+        own = {self.watchdog, self.supervisor}
         found = {}
         for p in self.processes():
-            try:
-                link = os.readlink('/proc/%d/fd/0' % p.pid)
-            except OSError:
+            if p.pid in own or p.cmdline.startswith('nginx: '):
                 continue
-            m = re.match(r'socket:\[(\d+)\]', link)
-            if m and int(m.group(1)) in sockets:
-                found[p.pid] = p
-        return {pid: os.path.basename(sockets[self._inode(pid)])
-                for pid, p in found.items() if p.ppid not in found}
-
-    @staticmethod
-    def _inode(pid):
-        return int(os.readlink('/proc/%d/fd/0' % pid)[8:-1])
+            for inode in faas_proc.socket_inodes(p.pid):
+                if inode in sockets:
+                    found[p.pid] = (p, os.path.basename(sockets[inode]))
+        return {pid: name for pid, (p, name) in found.items()
+                if p.ppid not in found}
 
     def zygotes(self):
         """Pids of the supervisor's children that are no environments."""

@@ -128,3 +128,21 @@ def unix_sockets(pattern):
             if len(fields) > 7 and re.search(pattern, fields[7]):
                 found[int(fields[6])] = fields[7]
     return found
+
+
+def socket_inodes(pid):
+    """Inodes of the sockets that a process has open."""
+    found = set()
+    folder = '/proc/%d/fd' % pid
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return found
+    for name in names:
+        try:
+            link = os.readlink(os.path.join(folder, name))
+        except OSError:
+            continue
+        if link.startswith('socket:['):
+            found.add(int(link[8:-1]))
+    return found

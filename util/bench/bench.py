@@ -1,0 +1,269 @@
+#!/usr/bin/python3
+"""Prints the table of ratios against peers; see README.md here.
+
+usage: bench.py [--rounds N] [--seconds N] [ROW ...]
+
+Rows: c16 c1 python node php cold-python cold-node functions workers.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+from servers import (ANSWER, NODE, PHP, PYTHON, Ours, node_http, php_fpm,
+                     responder, uwsgi)
+from measure import interleave, median, percentile, ratios
+
+from faas_load import Connection, fetch
+from faas_tap import wait_for
+
+# wait for a place rather than be refused: 16 clients, few processes
+QUEUE = 'queue 1000 timeout=10s; idle_timeout 1h;'
+
+
+def function(name, runtime, handler, more=''):
+    return ('    faas_function %s { runtime %s; handler %s; '
+            'code {functions}/%s; %s }\n'
+            % (name, runtime, handler, name, more))
+
+
+def location(path, name):
+    return '        location = %s { faas_pass %s; }\n' % (path, name)
+
+
+class Bench:
+    def __init__(self, options):
+        self.rounds, self.seconds = options.rounds, options.seconds
+        self.programs = os.environ['FAAS_BENCH_PROGRAMS']
+        self.failed = False
+
+    # output
+
+    def head(self):
+        print('%-34s %-9s %9s %8s %8s %8s' % (
+            'case', '', 'req/s', 'p50 us', 'p99 us', 'CPU us'))
+
+    def side(self, case, who, samples):
+        print('%-34s %-9s %9.0f %8.0f %8.0f %8.1f' % (
+            case, who, median(samples, 'rps'), median(samples, 'p50'),
+            median(samples, 'p99'), median(samples, 'cpu')))
+        errors = sum(s.errors for s in samples)
+        if errors:
+            self.failed = True
+            print('    %d requests of %s FAILED' % (errors, who))
+
+    def verdict(self, what, value, low, high, must, good, unit=''):
+        self.failed |= not good
+        print('    %-40s %.2f%s (%.2f to %.2f)  must be %s  %s' % (
+            what, value, unit, low, high, must, 'ok' if good else 'MISSED'))
+
+    def compare(self, case, ours, peer, musts, connections=16):
+        """ours, peer: (name, server, path); musts: (field, op, bound)."""
+        sides = [(ours[1], ours[2]), (peer[1], peer[2])]
+        (a, b), noisy = interleave(sides, self.rounds, self.seconds,
+                                   connections)
+        self.side(case, ours[0], a)
+        self.side('', peer[0], b)
+        for field, op, bound in musts:
+            value, low, high = ratios(a, b, field)
+            good = value >= bound if op == '>=' else value <= bound
+            self.verdict('ratio of ' + {'rps': 'requests/s', 'p50': 'p50',
+                                        'cpu': 'CPU per request'}[field],
+                         value, low, high, '%s %.2f' % (op, bound), good)
+        if noisy:
+            print('    %d rounds had other load on the machine' % noisy)
+        sys.stdout.flush()
+
+    # servers
+
+    def native(self, count=1, workers=1):
+        """The C function, alone or as one of many."""
+        with open(os.path.join(self.programs, 'cfunc'), 'rb') as f:
+            files = {'bootstrap': (f.read(), 0o755)}
+        http = '    faas_max_functions %d;\n' % (count + 16)
+        for i in range(count):
+            # all of them have the same code, as far as the disk knows
+            http += function('c', 'native', 'bootstrap', 'concurrency 1; '
+                             + QUEUE).replace('faas_function c ',
+                                              'faas_function c%d ' % i)
+        return Ours(http, location('/', 'c0'), {'c': files}, workers)
+
+    def pool(self, name, runtime, handler, files, concurrency, more=''):
+        return Ours(function(name, runtime, handler, 'concurrency %d; %s %s'
+                             % (concurrency, QUEUE, more)),
+                    location('/', name), {name: files})
+
+    @staticmethod
+    def same_answer(a, b):
+        x, y = fetch(a.port, '/').body, fetch(b.port, '/').body
+        if json.loads(x) != json.loads(y):
+            raise RuntimeError('different answers: %r, %r' % (x, y))
+
+    # rows
+
+    def c_row(self, case, connections, musts):
+        ours = self.native()
+        try:
+            body = wait_for(lambda: fetch(ours.port, '/'), 10).text
+            peer = responder(os.path.join(self.programs, 'responder'), body)
+            try:
+                self.same_answer(ours, peer)
+                self.compare(case, ('faas', ours, '/'),
+                             ('fastcgi', peer, '/'), musts, connections)
+            finally:
+                peer.destroy()
+        finally:
+            ours.destroy()
+
+    def c16(self):
+        self.c_row('C function, 16 connections', 16,
+                   [('rps', '>=', 0.95), ('cpu', '<=', 1.10)])
+
+    def c1(self):
+        self.c_row('C function, 1 connection', 1, [('p50', '<=', 1.05)])
+
+    def language(self, case, ours, name, peer, must):
+        try:
+            self.same_answer(ours, peer)
+            self.compare(case, ('faas', ours, '/'), (name, peer, '/'),
+                         [('rps', '>=', must)])
+        finally:
+            peer.destroy()
+            ours.destroy()
+
+    def python(self):
+        self.language('Python handler, 2 processes',
+                      self.pool('py', 'python3', 'app.handler',
+                                {'app.py': PYTHON}, 2),
+                      'uWSGI', uwsgi(2), 1.25)
+
+    def node(self):
+        self.language('Node handler, 1 process',
+                      self.pool('js', 'nodejs', 'index.handler',
+                                {'index.js': NODE}, 1),
+                      'node:http', node_http(), 1.0)
+
+    def php(self):
+        files = {'index.php': PHP}
+        ours = Ours(
+            '    faas_function php { runtime fastcgi; '
+            'command /usr/bin/php-cgi; code {functions}/php; concurrency 4; '
+            'environment PHP_FCGI_MAX_REQUESTS=0; memory 256m; %s }\n'
+            % QUEUE,
+            '        root {functions}/php;\n        index index.php;\n'
+            '        location = /index.php { faas_pass php; }\n',
+            {'php': files})
+        peer = php_fpm(os.environ['FAAS_PHP_FPM'])
+        try:
+            self.same_answer(ours, peer)
+            self.compare('PHP, 4 processes', ('php-cgi', ours, '/index.php'),
+                         ('php-fpm', peer, '/index.php'),
+                         [('rps', '>=', 1.0)])
+        finally:
+            peer.destroy()
+            ours.destroy()
+
+    def first_requests(self, server, count):
+        """Milliseconds of each function's first and of a warm request."""
+        first, warm = [], []
+        for i in range(count):
+            wait_for(lambda: self.blank(server), 20, 'a blank')
+            for times, path in ((first, '/f%d' % i), (None, '/f%d' % i),
+                                (warm, '/f%d' % i)):
+                # connected already: what is measured is the request
+                c = Connection(server.port, 20)
+                data = ('GET %s HTTP/1.1\r\nHost: x\r\n\r\n' % path).encode()
+                started = time.perf_counter()
+                r = c.roundtrip(data)
+                took = (time.perf_counter() - started) * 1000
+                c.close()
+                if r.status != 200 or r.json() != ANSWER:
+                    raise RuntimeError('%s: %r' % (path, r))
+                if times is not None:
+                    times.append(took)
+        return first, warm
+
+    @staticmethod
+    def blank(server):
+        """Is a runtime up that holds no function?"""
+        return server.status()['environments']['blank'] > 0
+
+    def cold(self, case, runtime, handler, files, p50, p99):
+        count, first, warm = 20, [], []
+        http, server = '    faas_blanks %s 2;\n' % runtime, ''
+        functions = {}
+        for i in range(count):
+            functions['f%d' % i] = files
+            http += function('f%d' % i, runtime, handler)
+            server += location('/f%d' % i, 'f%d' % i)
+        for _ in range(self.rounds):
+            ours = Ours(http, server, functions)
+            try:
+                f, w = self.first_requests(ours, count)
+                first, warm = first + f, warm + w
+            finally:
+                ours.destroy()
+        base = percentile(warm, 50)
+        above = sorted(t - base for t in first)
+        print('%-34s %-9s %d first requests, warm p50 %.2f ms' % (
+            case, 'faas', len(first), base))
+        for name, p, must in (('p50', 50, p50), ('p99', 99, p99)):
+            value = percentile(above, p)
+            self.verdict('%s above a warm one' % name, value, above[0],
+                         above[-1], '<= %d ms' % must, value <= must, ' ms')
+        sys.stdout.flush()
+
+    def cold_python(self):
+        self.cold('first request, Python', 'python3', 'app.handler',
+                  {'app.py': PYTHON}, 5, 10)
+
+    def cold_node(self):
+        self.cold('first request, Node', 'nodejs', 'index.handler',
+                  {'index.js': NODE}, 10, 25)
+
+    def scale(self, case, name, many, base):
+        try:
+            self.compare(case, (name, many, '/'), ('base', base, '/'),
+                         [('cpu', '<=', 1.05)])
+        finally:
+            base.destroy()
+            many.destroy()
+
+    def functions(self):
+        self.scale('1000 functions against 1', '1000', self.native(1000),
+                   self.native(1))
+
+    def workers(self):
+        self.scale('2 workers against 1', '2 workers',
+                   self.native(1, 2), self.native(1, 1))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--seconds', type=int, default=3)
+    parser.add_argument('rows', nargs='*')
+    options = parser.parse_args()
+
+    bench = Bench(options)
+    rows = ['c16', 'c1', 'python', 'node', 'php', 'cold-python', 'cold-node',
+            'functions', 'workers']
+    bench.head()
+
+    for row in options.rows or rows:
+        if row not in rows:
+            parser.error('no row %s' % row)
+        try:
+            getattr(bench, row.replace('-', '_'))()
+        except (OSError, RuntimeError, KeyError, ValueError) as e:
+            bench.failed = True
+            print('%-34s FAILED: %s: %s' % (row, type(e).__name__, e))
+            sys.stdout.flush()
+
+    return 1 if bench.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
