@@ -1,0 +1,201 @@
+/*
+ * The faas_cache directives: nginx's response cache in front of a function.
+ *
+ * Setters and merging run in the master while it reads a configuration, the
+ * key is made in workers; no locks of ours.
+ */
+
+#include "ngx_http_faas.h"
+
+
+#if (NGX_HTTP_CACHE)
+
+
+char *
+ngx_http_faas_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_faas_loc_conf_t *flcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_complex_value_t           cv;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (flcf->upstream.cache != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        flcf->upstream.cache = 0;
+        return NGX_CONF_OK;
+    }
+
+    flcf->upstream.cache = 1;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = &cv;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cv.lengths != NULL) {
+        flcf->upstream.cache_value =
+                    ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (flcf->upstream.cache_value == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *flcf->upstream.cache_value = cv;
+
+        return NGX_CONF_OK;
+    }
+
+    flcf->upstream.cache_zone = ngx_shared_memory_add(cf, &value[1], 0,
+                                                      &ngx_http_faas_module);
+    if (flcf->upstream.cache_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_faas_cache_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_faas_loc_conf_t *flcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    value = cf->args->elts;
+
+    if (flcf->cache_key.value.data) {
+        return "is duplicate";
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = &flcf->cache_key;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_faas_cache_merge_zone(ngx_conf_t *cf,
+    ngx_http_upstream_conf_t *prev, ngx_http_upstream_conf_t *u)
+{
+    ngx_shm_zone_t  *zone;
+
+    if (u->cache == NGX_CONF_UNSET) {
+        ngx_conf_merge_value(u->cache, prev->cache, 0);
+
+        u->cache_zone = prev->cache_zone;
+        u->cache_value = prev->cache_value;
+    }
+
+    if (u->cache_zone && u->cache_zone->data == NULL) {
+        zone = u->cache_zone;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"faas_cache\" zone \"%V\" is unknown",
+                           &zone->shm.name);
+
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_faas_cache_merge(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
+    ngx_http_faas_loc_conf_t *conf)
+{
+    ngx_http_upstream_conf_t *p = &prev->upstream;
+    ngx_http_upstream_conf_t *u = &conf->upstream;
+
+    if (ngx_http_faas_cache_merge_zone(cf, p, u) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_merge_uint_value(u->cache_min_uses, p->cache_min_uses, 1);
+    ngx_conf_merge_off_value(u->cache_max_range_offset,
+                             p->cache_max_range_offset,
+                             NGX_MAX_OFF_T_VALUE);
+
+    ngx_conf_merge_bitmask_value(u->cache_use_stale, p->cache_use_stale,
+                                 (NGX_CONF_BITMASK_SET
+                                  |NGX_HTTP_UPSTREAM_FT_OFF));
+
+    if (u->cache_use_stale & NGX_HTTP_UPSTREAM_FT_OFF) {
+        u->cache_use_stale = NGX_CONF_BITMASK_SET|NGX_HTTP_UPSTREAM_FT_OFF;
+    }
+
+    if (u->cache_use_stale & NGX_HTTP_UPSTREAM_FT_ERROR) {
+        u->cache_use_stale |= NGX_HTTP_UPSTREAM_FT_NOLIVE;
+    }
+
+    if (u->cache_methods == 0) {
+        u->cache_methods = p->cache_methods;
+    }
+
+    u->cache_methods |= NGX_HTTP_GET|NGX_HTTP_HEAD;
+
+    ngx_conf_merge_ptr_value(u->cache_bypass, p->cache_bypass, NULL);
+    ngx_conf_merge_ptr_value(u->no_cache, p->no_cache, NULL);
+    ngx_conf_merge_ptr_value(u->cache_valid, p->cache_valid, NULL);
+
+    if (conf->cache_key.value.data == NULL) {
+        conf->cache_key = prev->cache_key;
+    }
+
+    if (u->cache && conf->cache_key.value.data == NULL) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "no \"faas_cache_key\" for \"faas_cache\"");
+    }
+
+    ngx_conf_merge_value(u->cache_lock, p->cache_lock, 0);
+    ngx_conf_merge_msec_value(u->cache_lock_timeout, p->cache_lock_timeout,
+                              5000);
+    ngx_conf_merge_msec_value(u->cache_lock_age, p->cache_lock_age, 5000);
+    ngx_conf_merge_value(u->cache_revalidate, p->cache_revalidate, 0);
+    ngx_conf_merge_value(u->cache_background_update,
+                         p->cache_background_update, 0);
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_faas_create_key(ngx_http_request_t *r)
+{
+    ngx_str_t                 *key;
+    ngx_http_faas_loc_conf_t  *flcf;
+
+    key = ngx_array_push(&r->cache->keys);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
+
+    flcf = ngx_http_get_module_loc_conf(r, ngx_http_faas_module);
+
+    if (ngx_http_complex_value(r, &flcf->cache_key, key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * Connections to environments that are kept for the next invocation: one
+ * list for each environment slot of the scoreboard.
+ *
+ * Runs in workers; the state belongs to one worker process.  Imitates
+ * ngx_http_upstream_keepalive_module, which works only on named upstreams.
+ */
+
+#include "ngx_http_faas.h"
+
+
+typedef struct {
+    ngx_queue_t        queue;
+    ngx_connection_t  *connection;
+    uint32_t           generation;
+} ngx_http_faas_kept_t;
+
+
+static void ngx_http_faas_conn_dummy(ngx_event_t *ev);
+static void ngx_http_faas_conn_handler(ngx_event_t *ev);
+static void ngx_http_faas_conn_close(ngx_connection_t *c);
+
+
+static ngx_queue_t  *ngx_http_faas_kept;         /* by environment slot */
+static ngx_queue_t   ngx_http_faas_kept_free;
+static ngx_pool_t   *ngx_http_faas_kept_pool;
+
+
+ngx_int_t
+ngx_http_faas_conn_init(ngx_cycle_t *cycle)
+{
+    uint32_t  i, n;
+
+    n = ngx_http_faas_board.head->max_envs;
+
+    ngx_http_faas_kept = ngx_palloc(cycle->pool, n * sizeof(ngx_queue_t));
+    if (ngx_http_faas_kept == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_queue_init(&ngx_http_faas_kept[i]);
+    }
+
+    ngx_queue_init(&ngx_http_faas_kept_free);
+    ngx_http_faas_kept_pool = cycle->pool;
+
+    return NGX_OK;
+}
+
+
+ngx_connection_t *
+ngx_http_faas_conn_get(uint32_t env, uint32_t generation)
+{
+    ngx_queue_t           *q;
+    ngx_connection_t      *c;
+    ngx_http_faas_kept_t  *kept;
+
+    if (ngx_http_faas_kept == NULL) {
+        return NULL;
+    }
+
+    while (!ngx_queue_empty(&ngx_http_faas_kept[env])) {
+        q = ngx_queue_head(&ngx_http_faas_kept[env]);
+        kept = ngx_queue_data(q, ngx_http_faas_kept_t, queue);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_head(&ngx_http_faas_kept_free, q);
+
+        c = kept->connection;
+
+        if (kept->generation != generation) {
+            ngx_http_faas_conn_close(c);
+            continue;
+        }
+
+        c->idle = 0;
+        c->sent = 0;
+        c->data = NULL;
+
+        return c;
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_faas_kept_t *
+ngx_http_faas_kept_alloc(void)
+{
+    ngx_queue_t  *q;
+
+    if (!ngx_queue_empty(&ngx_http_faas_kept_free)) {
+        q = ngx_queue_head(&ngx_http_faas_kept_free);
+        ngx_queue_remove(q);
+        return ngx_queue_data(q, ngx_http_faas_kept_t, queue);
+    }
+
+    /* as many as there were ever kept at a time: bounded by connections */
+
+    return ngx_palloc(ngx_http_faas_kept_pool, sizeof(ngx_http_faas_kept_t));
+}
+
+
+ngx_int_t
+ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
+    uint32_t generation)
+{
+    ngx_http_faas_kept_t  *kept;
+
+    if (ngx_http_faas_kept == NULL || ngx_terminate || ngx_exiting
+        || c->read->eof || c->read->error || c->read->timedout
+        || c->write->error || c->write->timedout || c->error)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    kept = ngx_http_faas_kept_alloc();
+    if (kept == NULL) {
+        return NGX_DECLINED;
+    }
+
+    kept->connection = c;
+    kept->generation = generation;
+
+    ngx_queue_insert_head(&ngx_http_faas_kept[env], &kept->queue);
+
+    if (c->read->timer_set) {
+        c->read->delayed = 0;
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    c->write->handler = ngx_http_faas_conn_dummy;
+    c->read->handler = ngx_http_faas_conn_handler;
+
+    c->data = kept;
+    c->idle = 1;
+    c->log = ngx_cycle->log;
+    c->read->log = ngx_cycle->log;
+    c->write->log = ngx_cycle->log;
+    c->pool->log = ngx_cycle->log;
+
+    if (c->read->ready) {
+        ngx_http_faas_conn_handler(c->read);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_faas_conn_dummy(ngx_event_t *ev)
+{
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ev->log, 0, "faas: dummy handler");
+}
+
+
+/* The environment ended, or speaks out of turn. */
+
+static void
+ngx_http_faas_conn_handler(ngx_event_t *ev)
+{
+    int                    n;
+    char                   buf[1];
+    ngx_connection_t      *c;
+    ngx_http_faas_kept_t  *kept;
+
+    c = ev->data;
+    kept = c->data;
+
+    if (!c->close && !c->read->timedout) {
+
+        n = recv(c->fd, buf, 1, MSG_PEEK);
+
+        if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
+            ev->ready = 0;
+
+            if (ngx_handle_read_event(c->read, 0) == NGX_OK) {
+                return;
+            }
+        }
+    }
+
+    ngx_queue_remove(&kept->queue);
+    ngx_queue_insert_head(&ngx_http_faas_kept_free, &kept->queue);
+
+    ngx_http_faas_conn_close(c);
+}
+
+
+static void
+ngx_http_faas_conn_close(ngx_connection_t *c)
+{
+    ngx_destroy_pool(c->pool);
+    ngx_close_connection(c);
+}

@@ -1,0 +1,261 @@
+/*
+ * faas_function NAME { ... }: the block, and names of functions.
+ *
+ * Runs in the master while it reads a configuration; takes no locks.
+ */
+
+#include "ngx_http_faas.h"
+
+
+static ngx_int_t
+ngx_http_faas_name_ok(ngx_str_t *name)
+{
+    u_char      ch;
+    ngx_uint_t  i;
+
+    if (name->len == 0 || name->len > FAAS_NAME_MAX) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        ch = name->data[i];
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+              || (ch >= '0' && ch <= '9') || ch == '-' || ch == '_'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_http_faas_function_t *
+ngx_http_faas_lookup(ngx_http_faas_main_conf_t *fmcf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_http_faas_function_t  **fn;
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (fn[i]->name.len == name->len
+            && ngx_strncmp(fn[i]->name.data, name->data, name->len) == 0)
+        {
+            return fn[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* A function may be named before it is defined. */
+
+ngx_http_faas_function_t *
+ngx_http_faas_reference(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_http_faas_function_t   *fn, **fnp;
+    ngx_http_faas_main_conf_t  *fmcf;
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_faas_module);
+
+    if (!ngx_http_faas_name_ok(name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid function name \"%V\" in \"%V\", it must "
+                           "be 1 to %d letters, digits, \"-\" and \"_\"",
+                           name, cf->args->elts, FAAS_NAME_MAX);
+        return NULL;
+    }
+
+    fn = ngx_http_faas_lookup(fmcf, name);
+    if (fn) {
+        return fn;
+    }
+
+    fn = ngx_pcalloc(cf->pool, sizeof(ngx_http_faas_function_t));
+    if (fn == NULL) {
+        return NULL;
+    }
+
+    fnp = ngx_array_push(&fmcf->functions);
+    if (fnp == NULL) {
+        return NULL;
+    }
+
+    *fnp = fn;
+
+    fn->name = *name;
+    fn->file = cf->conf_file->file.name;
+    fn->line = cf->conf_file->line;
+    fn->index = FAAS_NIL;
+
+    return fn;
+}
+
+
+char *
+ngx_http_faas_check_references(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_faas_function_t  **fn;
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (!fn[i]->defined) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown function \"%V\" in \"faas_pass\" in %V:%ui",
+                          &fn[i]->name, &fn[i]->file, fn[i]->line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_http_faas_function_t *
+ngx_http_faas_find(ngx_http_faas_main_conf_t *fmcf, u_char *name, size_t len)
+{
+    if (fmcf->functions.nelts == 0 || len == 0) {
+        return NULL;
+    }
+
+    return ngx_hash_find(&fmcf->hash, ngx_hash_key(name, len), name, len);
+}
+
+
+static void
+ngx_http_faas_function_unset(ngx_http_faas_function_t *fn)
+{
+    fn->timeout = NGX_CONF_UNSET_MSEC;
+    fn->memory = NGX_CONF_UNSET_UINT;
+    fn->concurrency = NGX_CONF_UNSET;
+    fn->per_environment = NGX_CONF_UNSET_UINT;
+    fn->provisioned = NGX_CONF_UNSET_UINT;
+    fn->queue = NGX_CONF_UNSET_UINT;
+    fn->queue_timeout = NGX_CONF_UNSET_MSEC;
+    fn->max_requests = NGX_CONF_UNSET_UINT;
+    fn->max_age = NGX_CONF_UNSET_MSEC;
+    fn->idle_timeout = NGX_CONF_UNSET_MSEC;
+    fn->tmp = NGX_CONF_UNSET_UINT;
+    fn->reload_on_change = NGX_CONF_UNSET;
+}
+
+
+static char *
+ngx_http_faas_function_defaults(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn)
+{
+    ngx_conf_init_msec_value(fn->timeout, 3000);
+    ngx_conf_init_uint_value(fn->memory, 128);
+    ngx_conf_init_uint_value(fn->per_environment, 1);
+    ngx_conf_init_uint_value(fn->provisioned, 0);
+    ngx_conf_init_uint_value(fn->queue, 0);
+    ngx_conf_init_msec_value(fn->queue_timeout, 1000);
+    ngx_conf_init_uint_value(fn->max_requests, 0);
+    ngx_conf_init_msec_value(fn->max_age, 0);
+    ngx_conf_init_msec_value(fn->idle_timeout, 300000);
+    ngx_conf_init_uint_value(fn->tmp, 512);
+    ngx_conf_init_value(fn->reload_on_change, 0);
+
+    if (fn->account.data == NULL) {
+        ngx_str_set(&fn->account, "000000000000");
+    }
+
+    if (fn->region.data == NULL) {
+        ngx_str_set(&fn->region, "us-east-1");
+    }
+
+    if (fn->concurrency > 0 && fn->provisioned > (ngx_uint_t) fn->concurrency)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"provisioned\" %ui is greater than "
+                           "\"concurrency\" %i in function \"%V\"",
+                           fn->provisioned, fn->concurrency, &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (fn->max_age && fn->max_age < 1000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"max_age\" must be at least 1s "
+                           "in function \"%V\"", &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_faas_function(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_faas_main_conf_t *fmcf = conf;
+
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_conf_t                 save;
+    ngx_http_faas_function_t  *fn;
+
+    value = cf->args->elts;
+
+    fn = ngx_http_faas_reference(cf, &value[1]);
+    if (fn == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (fn->defined) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate function \"%V\", the first one is "
+                           "in %V:%ui", &fn->name, &fn->file, fn->line);
+        return NGX_CONF_ERROR;
+    }
+
+    fn->defined = 1;
+    fn->file = cf->conf_file->file.name;
+    fn->line = cf->conf_file->line;
+
+    ngx_http_faas_function_unset(fn);
+
+    save = *cf;
+    cf->handler = ngx_http_faas_block;
+    cf->handler_conf = (char *) fn;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (ngx_http_faas_function_defaults(cf, fn) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (fn->runtime.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no \"runtime\" in function \"%V\"", &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_faas_check_runtime(cf, fmcf, fn) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    fn->arn.data = ngx_pnalloc(cf->pool, sizeof("arn:aws:lambda:::function:")
+                               + fn->region.len + fn->account.len
+                               + fn->name.len);
+    if (fn->arn.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    fn->arn.len = ngx_sprintf(fn->arn.data, "arn:aws:lambda:%V:%V:function:%V",
+                              &fn->region, &fn->account, &fn->name)
+                  - fn->arn.data;
+
+    return ngx_http_faas_check_code(cf, fn);
+}
