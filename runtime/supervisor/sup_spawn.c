@@ -424,11 +424,16 @@ sup_spawn(sup_class_t *c, sup_version_t *v, int provisioned, int *rc)
     faas_env_t  *e;
 
     *rc = SUP_AGAIN;
-    slot = sup_spawn_slot();
 
-    if (slot == FAAS_NIL || !sup_zygote_ready(c->zygote)
+    if (!sup_zygote_ready(c->zygote)
         || sup_spawn_pending(c->zygote) >= SUP_SPAWN_PENDING)
     {
+        return NULL;
+    }
+
+    slot = sup_spawn_slot();
+
+    if (slot == FAAS_NIL) {
         return NULL;
     }
 

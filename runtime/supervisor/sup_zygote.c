@@ -35,6 +35,7 @@ sup_on_zygote_retry(evutil_socket_t fd, short what, void *data)
     (void) what;
 
     sup_zygote_start(data);
+    sup_look_over();
 }
 
 
@@ -342,7 +343,6 @@ sup_zygote_start(sup_zygote_t *z)
     }
 
     if (sup_zygote_fork(z, control, output) == SUP_OK) {
-        sup_pool_demand_all();
         return;
     }
 

@@ -1,0 +1,65 @@
+#!/usr/bin/python3
+"""A Python function from nothing to an answer, and nothing left behind."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+from suptest import *           # noqa: E402,F403
+
+APP = '''
+import os
+def handler(event, context):
+    return {"echo": event, "pid": os.getpid(), "uid": os.getuid(),
+            "cwd": os.getcwd(), "name": context.function_name,
+            "k": os.environ.get("K"),
+            "region": os.environ.get("AWS_REGION")}
+'''
+
+sup = Sup(start=False)
+try:
+    fn = sup.add('hello', sup.code({'app.py': APP}), environment={'K': 'V'})
+    sup.start()
+
+    status, value = sup.invoke(fn, {'n': 1})
+    equal(status, 0, 'first invocation succeeds')
+    value = value or {}
+    equal(value.get('echo'), {'n': 1}, 'the event came through')
+    equal(value.get('name'), 'hello', 'the context has the function name')
+    equal(value.get('k'), 'V', 'its variable is set')
+    equal(value.get('region'), 'us-east-1', 'AWS_REGION is set')
+    if sup.head('isolation') == 2:
+        equal(value.get('pid'), 1, 'first process of its pid namespace')
+        equal(value.get('cwd'), '/var/task', 'its code is at /var/task')
+        ok(value.get('uid') >= 1900000000, 'a user of its own')
+    ok(sup.last.cold, 'it was a cold start')
+
+    pids = sup.pids(fn)
+    equal(sup.invoke(fn, 2)[1]['echo'], 2, 'second invocation')
+    ok(not sup.last.cold, 'is warm')
+    equal(sup.pids(fn), pids, 'in the same process')
+
+    ok(wait_for(lambda: len(sup.blanks_up()) == 2), 'two blanks are kept')
+
+    times = []
+    code = sup.functions[0]['code']
+    more = [sup.add('f%d' % i, code) for i in range(8)]
+    sup.reload()
+    for f in more:
+        wait_for(lambda: len(sup.blanks_up()) == 2)
+        t = time.monotonic()
+        status, _ = sup.invoke(f, {})
+        times.append((time.monotonic() - t) * 1000)
+    diag('from a blank to the first answer, ms: '
+         + ' '.join('%.1f' % t for t in sorted(times)))
+    ok(sorted(times)[4] < 50, 'cold starts from blanks are fast')
+
+    equal(sup.stop(), 0, 'the watchdog exits with 0 when nginx has gone')
+    equal(leftovers(sup), [], 'nothing is left behind')
+finally:
+    if Tap.failed:
+        diag(sup.log())
+    sup.clean()
+done()
