@@ -257,6 +257,7 @@ ngx_int_t ngx_http_faas_spawn(ngx_cycle_t *cycle,
 
 /* ngx_http_faas_worker.c: this worker in the scoreboard, doorbells, tickets */
 
+void ngx_http_faas_bell_to(ngx_http_faas_main_conf_t *fmcf);
 ngx_int_t ngx_http_faas_worker_init(ngx_cycle_t *cycle,
     ngx_http_faas_main_conf_t *fmcf);
 void ngx_http_faas_worker_exit(ngx_cycle_t *cycle);

@@ -16,9 +16,10 @@
 static void
 ngx_http_faas_log_line(ngx_http_faas_ctx_t *ctx, u_char *p, size_t len)
 {
-    u_char      buf[NGX_HTTP_FAAS_LINE_MAX], *last;
-    size_t      i;
-    ngx_log_t  *log;
+    u_char              buf[NGX_HTTP_FAAS_LINE_MAX], *last;
+    size_t              i;
+    ngx_log_t          *log;
+    ngx_log_handler_pt  handler;
 
     log = ctx->request->connection->log;
 
@@ -54,9 +55,16 @@ ngx_http_faas_log_line(ngx_http_faas_ctx_t *ctx, u_char *p, size_t len)
         }
     }
 
+    /* the request is named: what nginx adds to errors would only repeat it */
+
+    handler = log->handler;
+    log->handler = NULL;
+
     ngx_log_error(NGX_LOG_NOTICE, log, 0, "faas: [%V %*s] %*s",
                   &ctx->function->name, (size_t) FAAS_REQUEST_ID_LEN,
                   ctx->request_id, (size_t) (last - buf), buf);
+
+    log->handler = handler;
 }
 
 

@@ -97,6 +97,8 @@ ngx_http_faas_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_http_faas_bell_to(fmcf);
+
     if (ngx_http_faas_manifest(cycle, fmcf) != NGX_OK) {
         return NGX_OK;
     }
@@ -127,6 +129,8 @@ ngx_http_faas_start(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_faas_bell_to(fmcf);
 
     lock = NGX_INVALID_FILE;
 
@@ -324,6 +328,11 @@ ngx_http_faas_exit_master(ngx_cycle_t *cycle)
 
     if (fmcf == NULL) {
         return;
+    }
+
+    if (ngx_http_faas_life != NGX_INVALID_FILE) {
+        (void) ngx_close_file(ngx_http_faas_life);
+        ngx_http_faas_life = NGX_INVALID_FILE;
     }
 
     ngx_http_faas_ring(FAAS_BELL_BYE, ngx_pid);

@@ -206,12 +206,11 @@ ngx_http_faas_register(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
 }
 
 
-ngx_int_t
-ngx_http_faas_worker_init(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
-{
-    ngx_queue_init(&ngx_http_faas_mails);
-    ngx_queue_init(&ngx_http_faas_deaths);
+/* Whose doorbell is rung; the master knows it before there are workers. */
 
+void
+ngx_http_faas_bell_to(ngx_http_faas_main_conf_t *fmcf)
+{
     ngx_http_faas_rundir = fmcf->run_dir;
 
     if (fmcf->external && fmcf->supervisor.len) {
@@ -226,6 +225,16 @@ ngx_http_faas_worker_init(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
         ngx_http_faas_addr(&ngx_http_faas_supervisor_addr, &fmcf->run_dir,
                            FAAS_RUN_DOORBELL, -1);
     }
+}
+
+
+ngx_int_t
+ngx_http_faas_worker_init(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
+{
+    ngx_queue_init(&ngx_http_faas_mails);
+    ngx_queue_init(&ngx_http_faas_deaths);
+
+    ngx_http_faas_bell_to(fmcf);
 
     if (ngx_http_faas_register(cycle, fmcf) != NGX_OK
         || ngx_http_faas_tickets_init(cycle) != NGX_OK)
@@ -382,24 +391,10 @@ ngx_http_faas_send_bell(struct sockaddr_un *addr, void *buf, size_t len)
 void
 ngx_http_faas_ring(uint32_t type, uint32_t arg)
 {
-    faas_bell_t                 bell;
-    ngx_http_faas_main_conf_t  *fmcf;
+    faas_bell_t  bell;
 
-    if (ngx_http_faas_supervisor_addr.sun_path[0] == '\0'
-        || ngx_http_faas_slot == FAAS_NIL)
-    {
-        fmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                                   ngx_http_faas_module);
-
-        if (ngx_process == NGX_PROCESS_WORKER || fmcf == NULL) {
-            if (ngx_http_faas_supervisor_addr.sun_path[0] == '\0') {
-                return;
-            }
-
-        } else {
-            ngx_http_faas_addr(&ngx_http_faas_supervisor_addr,
-                               &fmcf->run_dir, FAAS_RUN_DOORBELL, -1);
-        }
+    if (ngx_http_faas_supervisor_addr.sun_path[0] == '\0') {
+        return;
     }
 
     bell.type = type;
