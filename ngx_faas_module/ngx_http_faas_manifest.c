@@ -150,8 +150,11 @@ ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
 
     /* "concurrency 0" is Lambda's reserved concurrency of none at all */
 
-    if (fn->concurrency == NGX_CONF_UNSET) {
+    if (fn->concurrency == 0) {
         ngx_http_faas_text_raw(t, ",\"concurrency\":-1");
+
+    } else if (fn->concurrency == NGX_CONF_UNSET) {
+        ngx_http_faas_text_raw(t, ",\"concurrency\":0");
 
     } else {
         ngx_http_faas_text_key_num(t, ",\"concurrency\":", fn->concurrency);

@@ -211,8 +211,17 @@ sup_version_limits(sup_version_t *v, faas_fn_t *limits)
     memset(limits, 0, sizeof(faas_fn_t));
 
     limits->capacity = v->capacity;
-    limits->concurrency = v->concurrency ? v->concurrency
-                                         : sup.max_envs * v->capacity;
+
+    /* 0: not reserved; -1: reserved, but nothing: every request is refused */
+
+    if (v->concurrency == UINT32_MAX) {
+        limits->concurrency = 0;
+
+    } else {
+        limits->concurrency = v->concurrency ? v->concurrency
+                                             : sup.max_envs * v->capacity;
+    }
+
     limits->queue_max = v->queue;
     limits->queue_timeout_ms = v->queue_timeout_ms;
     limits->init_timeout_ms = v->provisioned ? SUP_INIT_PROV_MS : SUP_INIT_MS;
