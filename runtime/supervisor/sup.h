@@ -82,7 +82,8 @@ struct sup_zygote_s {
     struct event         *log_ev;
     struct event         *retry_ev;
     uint64_t              started_ms;
-    uint32_t              failures;       /* in a row */
+    uint32_t              failures;       /* ends in a row, soon after start */
+    uint32_t              no_start;       /* of them before it was up */
     unsigned              up:1;
 };
 

@@ -389,7 +389,7 @@ sup_env_exited(sup_env_t *env, int status, int known)
         sup_env_uncount(env);
     }
 
-    if (known && env->spawned) {
+    if (env->spawned) {
         sup_env_log_end(env, why, status, known);
     }
 

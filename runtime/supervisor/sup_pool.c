@@ -201,9 +201,7 @@ sup_pool_demand(sup_fn_t *fn)
         return;
     }
 
-    if (fn->live->class->zygote->failures > 1
-        && !fn->live->class->zygote->up)
-    {
+    if (fn->live->class->zygote->no_start > 1) {
         fn->failures = fn->failures < 1 ? 1 : fn->failures;
         sup_init_failed(fn->live, FAAS_WHY_SPAWN, 0,
                         "the runtime's zygote does not start");

@@ -185,6 +185,11 @@ sup_reap_idle(sup_env_t *env, uint64_t now)
         return;
     }
 
+    if (v->fn->removed) {
+        sup_env_end(env, FAAS_WHY_REMOVED);
+        return;
+    }
+
     if (v->max_age_ms != 0 && now - e->born_ms >= v->max_age_ms) {
         sup_reap_end(env, FAAS_WHY_AGE);
         return;

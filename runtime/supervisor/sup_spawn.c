@@ -455,6 +455,8 @@ sup_spawn(sup_class_t *c, sup_version_t *v, int provisioned, int *rc)
     e->why = FAAS_WHY_NONE;
     e->exit_code = 0;
     e->inflight = 0;
+    e->requests = 0;
+    e->init_us = 0;
     e->born_ms = faas_now_ms();
     e->state = FAAS_ENV_BLANK;
 
@@ -536,6 +538,7 @@ sup_spawn_lost(sup_zygote_t *z)
         env = &sup.envs[i];
 
         if (env->used && env->zygote == z && !env->spawned) {
+            env->reported = 1;           /* not the function's fault */
             sup_spawn_failed(env, 0, "its zygote died");
         }
     }

@@ -100,6 +100,7 @@ sup_zygote_died(pid_t pid, int status, void *data)
     uint64_t       wait;
     sup_zygote_t  *z = data;
 
+    z->no_start += !z->up;
     sup_zygote_close(z);
     z->pid = 0;
 
@@ -136,6 +137,7 @@ sup_zygote_reply(sup_zygote_t *z, faas_zygote_reply_t *r)
 
     if (r->type == FAAS_ZYGOTE_UP) {
         z->up = 1;
+        z->no_start = 0;
         (void) memcpy(z->version, r->text, sizeof(z->version));
         sup_log(SUP_LOG_INFO, 0, "zygote %s (pid %d) is up: %s", z->name,
                 (int) z->pid, z->version);
@@ -351,6 +353,7 @@ sup_zygote_start(sup_zygote_t *z)
 failed:
 
     z->failures++;
+    z->no_start++;
     sup_log(SUP_LOG_ALERT, errno, "cannot start zygote %s", z->name);
     sup_timer(z->retry_ev, 1000);
 }
