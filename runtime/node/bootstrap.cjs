@@ -1,0 +1,228 @@
+'use strict';
+
+/*
+ * The Node runtime: one environment.  Tells the supervisor that it is a
+ * blank, is given a function, loads it and serves invocations.  See README.md
+ * for how the supervisor starts it.
+ *
+ * Descriptors: 0 the listening socket, 1 and 2 the log, 3 the supervisor.
+ */
+
+const net = require('net');
+
+const errors = require('./errors.cjs');
+const invoke = require('./invoke.cjs');
+const { load } = require('./load.cjs');
+const log = require('./log.cjs');
+const { warm } = require('./warm.cjs');
+const { Connection } = require('./wire.cjs');
+
+const FRAME_MAX = 65536;
+const REQUEST_MAX = 6291456;
+const ERROR_MAX = 60000;
+
+const exit = process.exit;
+
+let control = null;
+let input = Buffer.alloc(0);
+let limit = REQUEST_MAX;
+let stage = 'blank';        /* then "init", then "ready" */
+
+
+function frame(type, payload) {
+    if (control === null) {
+        return;
+    }
+
+    const body = Buffer.from(payload);
+    const head = Buffer.alloc(5);
+
+    head.writeUInt32BE(body.length);
+    head.write(type, 4, 'latin1');
+
+    control.write(Buffer.concat([head, body]));
+}
+
+
+function onControl(chunk) {
+    input = Buffer.concat([input, chunk]);
+
+    while (input.length >= 5) {
+        const length = input.readUInt32BE();
+
+        if (length > FRAME_MAX) {
+            control.destroy();
+            return;
+        }
+
+        if (input.length < 5 + length) {
+            return;
+        }
+
+        const type = String.fromCharCode(input[4]);
+        const payload = input.toString('utf8', 5, 5 + length);
+
+        input = input.subarray(5 + length);
+
+        if (type === 'I' && stage === 'blank') {
+            stage = 'init';
+            init(JSON.parse(payload));
+
+        } else if (type === 'S') {
+            invoke.end();
+        }
+    }
+}
+
+
+/*
+ * A supervisor that comes after this one finds a loaded function, but has no
+ * use for a blank it cannot talk to.
+ */
+
+function onControlLost() {
+    control = null;
+
+    if (stage === 'blank') {
+        exit(0);
+    }
+}
+
+
+function setEnvironment(variables) {
+    for (const name of Object.keys(process.env)) {
+        delete process.env[name];
+    }
+
+    Object.assign(process.env, variables);
+
+    /* Node read NODE_PATH when it started */
+    require('module').Module._initPaths();
+}
+
+
+async function init(settings) {
+    limit = Math.floor((settings.requestMax || REQUEST_MAX) * 1.5) + 1048576;
+
+    try {
+        setEnvironment(settings.environment);
+
+        try {
+            process.chdir(settings.taskRoot);
+        } catch (e) {
+            throw new errors.InvalidWorkingDir(e.message);
+        }
+
+        const handler = await load(settings.taskRoot, settings.handler);
+
+        stage = 'ready';
+        control?.unref();
+
+        invoke.begin({
+            handler,
+            server,
+            constants: {
+                functionVersion: settings.functionVersion,
+                functionName: settings.functionName,
+                memoryLimitInMB: String(settings.memoryMB),
+                logGroupName: settings.logGroup,
+                logStreamName: settings.logStream,
+                requestId: undefined,
+            },
+        });
+
+        frame('R', '');
+
+    } catch (e) {
+        log.error('Uncaught Exception', e);
+        failInit(e, 129);
+    }
+}
+
+
+/* Tells why the function was not loaded, and ends. */
+
+function failInit(error, status) {
+    const payload = errors.payload(error);
+    let json = JSON.stringify(payload);
+
+    if (json.length > ERROR_MAX / 3) {
+        payload.errorMessage = String(payload.errorMessage).slice(0, 4000);
+        payload.trace = [];
+        json = JSON.stringify(payload);
+    }
+
+    frame('E', json);
+
+    if (control === null) {
+        exit(status);
+    }
+
+    control.end(() => exit(status));
+}
+
+
+function onFatal(what, error, status) {
+    log.error(what, error);
+
+    if (stage !== 'ready') {
+        failInit(error, status);
+        return;
+    }
+
+    invoke.crash(error, status);
+}
+
+
+log.patch();
+
+Object.defineProperty(process, 'stdin', {
+    configurable: true,
+    enumerable: true,
+    get() {
+        const { Readable } = require('stream');
+        const stdin = new Readable({ read() { this.push(null); } });
+        Object.defineProperty(process, 'stdin', { value: stdin });
+        return stdin;
+    },
+});
+
+process.on('uncaughtException', (error) => {
+    onFatal('Uncaught Exception', error, 129);
+});
+
+process.on('unhandledRejection', (reason, promise) => {
+    onFatal('Unhandled Promise Rejection',
+            errors.unhandledRejection(reason, promise), 128);
+});
+
+process.on('exit', invoke.flush);
+
+/* the function may have its own idea of an orderly end */
+
+process.on('SIGTERM', () => {
+    if (process.listenerCount('SIGTERM') === 1) {
+        invoke.end();
+    }
+});
+
+const server = net.createServer((socket) => {
+    socket.unref();
+    new Connection(socket, limit, invoke.enqueue);
+});
+
+server.on('error', (e) => {
+    log.raw(`faas: listening socket: ${e.message}\n`);
+    exit(1);
+});
+
+server.listen({ fd: 0 }, async () => {
+    await warm(limit);
+
+    control = new net.Socket({ fd: 3 });
+    control.on('data', onControl);
+    control.on('error', () => {});
+    control.on('close', onControlLost);
+
+    frame('B', process.version);
+});

@@ -1,0 +1,362 @@
+'use strict';
+
+/*
+ * Invocations: one at a time, first come first; how a handler may end one,
+ * and what ends it when the handler does not.
+ *
+ * "The event loop is empty" is what Node itself says by beforeExit.  For that
+ * nothing of ours may keep the loop alive while a handler runs: connections
+ * never do, the listening socket does only between invocations.
+ */
+
+const errors = require('./errors.cjs');
+const log = require('./log.cjs');
+
+const LOG_MAX = 4096;
+const QUICK_MS = 20;
+const QUICK_TIMES = 8;
+
+const exit = process.exit;
+const now = Date.now;
+const stringify = JSON.stringify;
+const parse = JSON.parse;
+
+const queue = [];
+
+let handler = null;
+let isAsync = false;
+let server = null;
+let constants = null;
+let trace;
+
+let current = null;         /* the connection that is being served */
+let onEmpty = null;         /* what an empty event loop means */
+let unref = false;          /* the server does not keep the loop alive */
+let ending = false;         /* after this invocation */
+
+/*
+ * Log text waits for the answer only if that has come quickly several times:
+ * a function that hangs or dies must not take its last words with it.
+ */
+
+let text = '';
+let textSince = 0;
+let quick = 0;
+
+
+function sink(chunk) {
+    if (quick < QUICK_TIMES || typeof chunk !== 'string'
+        || now() - textSince > QUICK_MS)
+    {
+        flush();
+        current.log(chunk);
+        return;
+    }
+
+    text += chunk;
+
+    if (text.length > LOG_MAX) {
+        flush();
+    }
+}
+
+
+function flush() {
+    if (text !== '' && current !== null) {
+        const part = text;
+        text = '';
+        current.log(part);
+    }
+}
+
+
+function enqueue(connection) {
+    if (current !== null || handler === null || queue.length) {
+        queue.push(connection);
+    } else {
+        start(connection);
+    }
+}
+
+
+function next() {
+    while (current === null && queue.length) {
+        const connection = queue.shift();
+
+        if (!connection.closed) {
+            start(connection);
+        }
+    }
+}
+
+
+/* Begins to serve with this function. */
+
+function begin(options) {
+    handler = options.handler;
+    server = options.server;
+    constants = options.constants;
+    isAsync = handler.constructor?.name === 'AsyncFunction';
+
+    next();
+}
+
+
+/* As before begin(). */
+
+function reset() {
+    handler = null;
+    quick = 0;
+}
+
+
+process.on('beforeExit', () => {
+    if (onEmpty !== null) {
+        onEmpty();
+    }
+});
+
+
+/* While the handler works on its own, an empty loop has to be noticed. */
+
+function detach() {
+    if (!unref) {
+        unref = true;
+        server.unref();
+    }
+
+    if (text !== '') {
+        setImmediate(flush).unref();
+    }
+}
+
+
+/* The only end of an invocation. */
+
+function answer(result, status) {
+    const connection = current;
+    const logged = text;
+
+    current = null;
+    onEmpty = null;
+    text = '';
+    log.set(null, constants.requestId);
+
+    quick = now() - textSince > QUICK_MS ? 0 : quick + 1;
+
+    if (unref) {
+        unref = false;
+        server.ref();
+    }
+
+    connection.answer(logged, result, status);
+
+    if (ending) {
+        connection.written(() => exit(0));
+        return;
+    }
+
+    if (queue.length) {
+        setImmediate(next);
+    }
+}
+
+
+function serialize(value) {
+    try {
+        const json = stringify(value === undefined ? null : value);
+        return json === undefined ? 'null' : json;
+    } catch {
+        throw new Error('Unable to stringify response body');
+    }
+}
+
+
+function fail(error) {
+    log.error('Invoke Error', error);
+    answer(serialize(errors.payload(error)), 1);
+}
+
+
+/* The object that a handler gets, and the callback: the first call counts. */
+
+function makeContext(values) {
+    let finished = false;
+    let waits = true;
+
+    function done(error, result) {
+        if (finished) {
+            return;
+        }
+
+        finished = true;
+
+        if (error !== undefined && error !== null) {
+            fail(error);
+            return;
+        }
+
+        let json;
+
+        try {
+            json = serialize(result);
+        } catch (e) {
+            fail(e);
+            return;
+        }
+
+        answer(json, 0);
+    }
+
+    const context = {
+        get callbackWaitsForEmptyEventLoop() {
+            return waits;
+        },
+        set callbackWaitsForEmptyEventLoop(value) {
+            waits = value;
+        },
+        succeed(result) {
+            done(null, result);
+        },
+        fail(error) {
+            done(error === undefined || error === null ? 'handled' : error);
+        },
+        done,
+        functionVersion: constants.functionVersion,
+        functionName: constants.functionName,
+        memoryLimitInMB: constants.memoryLimitInMB,
+        logGroupName: constants.logGroupName,
+        logStreamName: constants.logStreamName,
+        clientContext: values.client && parseParam(values.client,
+                                                   'ClientContext'),
+        identity: values.identity && parseParam(values.identity,
+                                                'CognitoIdentity'),
+        invokedFunctionArn: values.arn,
+        awsRequestId: values.requestId,
+        getRemainingTimeInMillis() {
+            return values.deadline - now();
+        },
+    };
+
+    function callback(error, result) {
+        if (finished) {
+            return;
+        }
+
+        if ((error !== undefined && error !== null) || !waits) {
+            done(error, result);
+            return;
+        }
+
+        /* only the first result counts, even while it waits */
+
+        if (onEmpty !== waiting) {
+            onEmpty = waiting;
+        }
+
+        function waiting() {
+            onEmpty = null;
+            setImmediate(done, null, result);
+        }
+    }
+
+    return { context, callback, done, isFinished: () => finished };
+}
+
+
+function parseParam(json, name) {
+    try {
+        return parse(json);
+    } catch (e) {
+        throw new Error(`Cannot parse ${name} as json: ${e.toString()}`);
+    }
+}
+
+
+function start(connection) {
+    const values = connection.values();
+
+    if (values === null) {
+        connection.destroy();
+        return;
+    }
+
+    current = connection;
+    textSince = now();
+    log.set(sink, values.requestId);
+
+    /* for console lines between invocations, as on Lambda */
+    constants.requestId = values.requestId;
+
+    if (values.trace !== trace) {
+        trace = values.trace;
+
+        if (trace === undefined) {
+            delete process.env._X_AMZN_TRACE_ID;
+        } else {
+            process.env._X_AMZN_TRACE_ID = trace;
+        }
+    }
+
+    run(connection, values);
+}
+
+
+function run(connection, values) {
+    let made;
+
+    try {
+        made = makeContext(values);
+    } catch (e) {
+        fail(e);
+        return;
+    }
+
+    const { context, callback, done } = made;
+
+    onEmpty = isAsync ? () => done(errors.nodeJsExit()) : () => done(null);
+
+    try {
+        const result = handler(parse(connection.text()), context, callback);
+
+        if (result && typeof result.then === 'function') {
+            result.then((value) => done(null, value),
+                        (error) => context.fail(error));
+        }
+
+    } catch (e) {
+        done(e === undefined || e === null ? 'handled' : e);
+    }
+
+    if (!made.isFinished()) {
+        detach();
+    }
+}
+
+
+/* Nobody caught the error: the process has to end. */
+
+function crash(error, status) {
+    const connection = current;
+
+    if (connection === null) {
+        exit(status);
+    }
+
+    answer(serialize(errors.payload(error)), 1);
+    connection.written(() => exit(status));
+}
+
+
+/* Ends the process, after the invocation if one runs. */
+
+function end() {
+    if (current === null) {
+        exit(0);
+    }
+
+    ending = true;
+}
+
+
+module.exports = { begin, crash, end, enqueue, flush, reset };

@@ -1,0 +1,429 @@
+'use strict';
+
+/*
+ * FastCGI, the responder's side: reads requests from connections of workers
+ * and writes answers.  One request at a time on each connection.
+ *
+ * A small request arrives in one chunk and is read where it is; its answer is
+ * put together in one buffer and written by one system call.
+ */
+
+const fs = require('fs');
+
+const BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6, STDERR = 7;
+const RECORD = 65528;
+const OUT = 65536;
+
+/* stages of reading a request */
+const AT_BEGIN = 0, AT_PARAMS = 1, AT_STDIN = 2, COMPLETE = 3;
+
+/* functions may replace these of their own module objects */
+const writeSync = fs.writeSync;
+const { allocUnsafe, byteLength, from } = Buffer;
+const { utf8Write, utf8Slice, latin1Slice } = Buffer.prototype;
+
+const out = Buffer.allocUnsafeSlow(OUT);
+
+
+class Connection {
+    constructor(socket, limit, onRequest) {
+        this.socket = socket;
+        this.limit = limit;
+        this.onRequest = onRequest;
+        this.closed = false;
+        this.reset(null, 0);
+
+        socket.on('data', (chunk) => this.read(chunk));
+        socket.on('error', () => {});
+        socket.on('close', () => {
+            this.closed = true;
+        });
+    }
+
+    reset(buf, len) {
+        this.stage = AT_BEGIN;
+        this.buf = buf;
+        this.len = len;
+        this.pos = 0;
+        this.own = false;       /* buf has room behind len and is ours */
+        this.id = 0;
+        this.keep = false;
+        this.params = this.paramsEnd = 0;
+        this.event = this.eventEnd = 0;
+    }
+
+    read(chunk) {
+        if (this.len === 0) {
+            this.buf = chunk;
+            this.len = chunk.length;
+        } else {
+            this.append(chunk);
+        }
+
+        this.parse();
+    }
+
+    append(chunk) {
+        const need = this.len + chunk.length;
+
+        if (need > 2 * this.limit) {
+            this.destroy();
+            return;
+        }
+
+        if (!this.own || need > this.buf.length) {
+            const buf = Buffer.allocUnsafeSlow(Math.max(need, 2 * this.len,
+                                                        OUT));
+            this.buf.copy(buf, 0, 0, this.len);
+            this.buf = buf;
+            this.own = true;
+        }
+
+        chunk.copy(this.buf, this.len);
+        this.len = need;
+    }
+
+    parse() {
+        if (this.stage === COMPLETE) {
+            return;
+        }
+
+        while (this.stage !== COMPLETE && !this.closed) {
+            const buf = this.buf, pos = this.pos;
+
+            if (this.len - pos < 8) {
+                return;
+            }
+
+            const length = buf[pos + 4] << 8 | buf[pos + 5];
+            const next = pos + 8 + length + buf[pos + 6];
+
+            if (this.len < next) {
+                return;
+            }
+
+            if (buf[pos] !== 1
+                || !this.record(buf[pos + 1], buf[pos + 2] << 8 | buf[pos + 3],
+                                pos + 8, length))
+            {
+                this.destroy();
+                return;
+            }
+
+            this.pos = next;
+        }
+
+        if (this.stage === COMPLETE) {
+            this.onRequest(this);
+        }
+    }
+
+    /* One whole record; false if it must not come here. */
+
+    record(type, id, pos, length) {
+        if (this.stage === AT_BEGIN) {
+            if (type !== BEGIN || length !== 8 || id === 0
+                || this.buf[pos] !== 0 || this.buf[pos + 1] !== 1)
+            {
+                return false;
+            }
+
+            this.id = id;
+            this.keep = (this.buf[pos + 2] & 1) === 1;
+            this.stage = AT_PARAMS;
+            return true;
+        }
+
+        if (id !== this.id) {
+            return false;
+        }
+
+        if (this.stage === AT_PARAMS && type === PARAMS) {
+            if (length === 0) {
+                this.stage = AT_STDIN;
+                return true;
+            }
+
+            if (this.params === 0) {
+                this.params = this.paramsEnd = pos;
+            }
+
+            this.paramsEnd = this.join(this.paramsEnd, pos, length);
+            return this.paramsEnd - this.params <= this.limit;
+        }
+
+        if (this.stage === AT_STDIN && type === STDIN) {
+            if (length === 0) {
+                this.stage = COMPLETE;
+                return true;
+            }
+
+            if (this.event === 0) {
+                this.event = this.eventEnd = pos;
+            }
+
+            this.eventEnd = this.join(this.eventEnd, pos, length);
+            return this.eventEnd - this.event <= this.limit;
+        }
+
+        return false;
+    }
+
+    /* Closes the gap that a record's head leaves in a stream. */
+
+    join(end, pos, length) {
+        if (end !== pos) {
+            this.buf.copy(this.buf, end, pos, pos + length);
+        }
+
+        return end + length;
+    }
+
+    text() {
+        return this.event === this.eventEnd
+               ? '' : utf8Slice.call(this.buf, this.event, this.eventEnd);
+    }
+
+    /* The parameters, or null if they are malformed. */
+
+    values() {
+        const buf = this.buf, last = this.paramsEnd;
+        const v = { requestId: '', deadline: 0, arn: undefined,
+                    trace: undefined, client: undefined,
+                    identity: undefined };
+        let pos = this.params;
+
+        while (pos < last) {
+            let nlen = buf[pos++];
+
+            if (nlen > 127) {
+                nlen = (nlen & 127) * 16777216 + (buf[pos] << 16
+                       | buf[pos + 1] << 8 | buf[pos + 2]);
+                pos += 3;
+            }
+
+            let vlen = buf[pos++];
+
+            if (vlen > 127) {
+                vlen = (vlen & 127) * 16777216 + (buf[pos] << 16
+                       | buf[pos + 1] << 8 | buf[pos + 2]);
+                pos += 3;
+            }
+
+            const end = pos + nlen + vlen;
+
+            if (end > last) {
+                return null;
+            }
+
+            /* every name is "FAAS_" and then differs soon */
+
+            if (nlen > 12) {
+                this.value(v, buf, nlen, buf[pos + 5], pos + nlen, end);
+            }
+
+            pos = end;
+        }
+
+        return v;
+    }
+
+    value(v, buf, nlen, letter, pos, end) {
+        switch (nlen) {
+
+        case 13:                                /* FAAS_TRACE_ID */
+            if (letter === 84) {
+                v.trace = latin1Slice.call(buf, pos, end);
+            }
+            break;
+
+        case 15:                                /* FAAS_REQUEST_ID */
+            if (letter === 82) {
+                v.requestId = latin1Slice.call(buf, pos, end);
+            }
+            break;
+
+        case 16:                                /* FAAS_DEADLINE_MS */
+            if (letter === 68) {
+                while (pos < end) {
+                    v.deadline = v.deadline * 10 + buf[pos++] - 48;
+                }
+            }
+            break;
+
+        case 17:                                /* FAAS_FUNCTION_ARN */
+            if (letter === 70) {
+                v.arn = latin1Slice.call(buf, pos, end);
+            }
+            break;
+
+        case 19:                                /* FAAS_CLIENT_CONTEXT */
+            if (letter === 67) {
+                v.client = utf8Slice.call(buf, pos, end);
+            }
+            break;
+
+        case 21:                                /* FAAS_COGNITO_IDENTITY */
+            if (letter === 67) {
+                v.identity = utf8Slice.call(buf, pos, end);
+            }
+            break;
+        }
+    }
+
+    /* Log text of the request in hand. */
+
+    log(text) {
+        const body = typeof text === 'string' ? from(text) : text;
+        const buf = records(STDERR, this.id, body, 0);
+        this.send(buf, buf.length);
+    }
+
+    /* The answer: LOG if there is any, then TEXT. */
+
+    answer(log, text, status) {
+        if ((log.length + text.length) * 3 <= OUT - 64) {
+            let pos = 0;
+
+            if (log.length) {
+                pos = head(out, pos, STDERR, this.id, 0);
+                const n = utf8Write.call(out, log, pos, OUT - pos);
+                out[pos - 4] = n >> 8;
+                out[pos - 3] = n;
+                pos += n;
+            }
+
+            if (text.length) {
+                pos = head(out, pos, STDOUT, this.id, 0);
+                const n = utf8Write.call(out, text, pos, OUT - pos);
+                out[pos - 4] = n >> 8;
+                out[pos - 3] = n;
+                pos += n;
+            }
+
+            this.send(out, tail(out, pos, this.id, status));
+
+        } else {
+            if (log.length) {
+                this.log(log);
+            }
+
+            const body = records(STDOUT, this.id, from(text), 32);
+            tail(body, body.length - 32, this.id, status);
+            this.send(body, -1);
+        }
+
+        this.done();
+    }
+
+    /*
+     * LEN bytes of BUF, which may be used again at once; -1: all of it, and
+     * it may not.  Trying the system call first saves the stream's work.
+     */
+
+    send(buf, len) {
+        const socket = this.socket;
+        let sent = 0;
+
+        if (this.closed) {
+            return;
+        }
+
+        if (len !== -1 && socket.writableLength === 0) {
+            try {
+                sent = writeSync(socket._handle.fd, buf, 0, len);
+            } catch {
+                /* full, or gone: the stream will tell */
+            }
+        }
+
+        if (sent === len) {
+            return;
+        }
+
+        socket.write(len === -1 ? buf : from(buf.subarray(sent, len)));
+    }
+
+    done() {
+        if (this.closed) {
+            return;
+        }
+
+        if (!this.keep) {
+            this.socket.end();
+            this.closed = true;
+            return;
+        }
+
+        const rest = this.len - this.pos;
+
+        if (rest === 0) {
+            this.reset(null, 0);
+            return;
+        }
+
+        this.reset(from(this.buf.subarray(this.pos, this.len)), rest);
+        setImmediate(() => this.parse());
+    }
+
+    /* Calls BACK when everything was written. */
+
+    written(back) {
+        if (this.socket.destroyed || this.socket.writableLength === 0) {
+            back();
+        } else {
+            this.socket.once('close', back);
+            this.socket.write('', back);
+        }
+    }
+
+    destroy() {
+        this.closed = true;
+        this.socket.destroy();
+    }
+}
+
+
+function head(buf, pos, type, id, length) {
+    buf[pos] = 1;
+    buf[pos + 1] = type;
+    buf[pos + 2] = id >> 8;
+    buf[pos + 3] = id;
+    buf[pos + 4] = length >> 8;
+    buf[pos + 5] = length;
+    buf[pos + 6] = 0;
+    buf[pos + 7] = 0;
+    return pos + 8;
+}
+
+
+/* The end of STDOUT and of the request. */
+
+function tail(buf, pos, id, status) {
+    pos = head(buf, pos, STDOUT, id, 0);
+    pos = head(buf, pos, END, id, 8);
+    buf.fill(0, pos, pos + 8);
+    buf[pos + 3] = status;
+    return pos + 8;
+}
+
+
+/* BODY in records, with EXTRA bytes of room behind. */
+
+function records(type, id, body, extra) {
+    const n = Math.ceil(body.length / RECORD);
+    const buf = allocUnsafe(body.length + n * 8 + extra);
+    let pos = 0;
+
+    for (let i = 0; i < body.length; i += RECORD) {
+        const length = Math.min(RECORD, body.length - i);
+        pos = head(buf, pos, type, id, length);
+        body.copy(buf, pos, i, i + length);
+        pos += length;
+    }
+
+    return buf;
+}
+
+
+module.exports = { Connection };
