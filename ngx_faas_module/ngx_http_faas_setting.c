@@ -45,7 +45,8 @@ static char *ngx_http_faas_set_account(ngx_conf_t *cf,
 
 #define ngx_http_faas_fn(field)  offsetof(ngx_http_faas_function_t, field)
 
-#define NGX_HTTP_FAAS_YEAR  (365 * 24 * 3600)
+/* milliseconds in 31 bits, wherever they are kept */
+#define NGX_HTTP_FAAS_LONGEST  (20 * 24 * 3600)
 
 
 static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
@@ -76,9 +77,9 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
     { ngx_string("max_requests"), ngx_http_faas_set_num,
       ngx_http_faas_fn(max_requests), 0, NGX_MAX_INT32_VALUE, 1 },
     { ngx_string("max_age"), ngx_http_faas_set_time,
-      ngx_http_faas_fn(max_age), 0, NGX_HTTP_FAAS_YEAR, 1 },
+      ngx_http_faas_fn(max_age), 0, NGX_HTTP_FAAS_LONGEST, 1 },
     { ngx_string("idle_timeout"), ngx_http_faas_set_time,
-      ngx_http_faas_fn(idle_timeout), 0, NGX_HTTP_FAAS_YEAR, 1 },
+      ngx_http_faas_fn(idle_timeout), 0, NGX_HTTP_FAAS_LONGEST, 1 },
     { ngx_string("account"), ngx_http_faas_set_account,
       ngx_http_faas_fn(account), 12, 12, 1 },
     { ngx_string("region"), ngx_http_faas_set_str,
