@@ -16,6 +16,12 @@ my @build = $ENV{FAAS_BUILD} ? ("BUILD=" . abs_path($ENV{FAAS_BUILD})) : ();
 # what the make that called prove was told is not for this one
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 
+
+if ($ENV{FAAS_SANITIZE}) {
+    push @build, 'SAN=-fsanitize=address,undefined'
+                 . ' -fno-sanitize-recover=undefined';
+}
+
 my @make = ('make', '-s', '-C', $dir, @build);
 
 open my $list, '-|', @make, 'list' or BAIL_OUT("make: $!");
