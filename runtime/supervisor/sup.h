@@ -150,6 +150,7 @@ struct sup_version_s {
     sup_code_e            code_state;
     pid_t                 unpacker;
     int                   unpacker_fd;    /* its error text */
+    int                   code_told;      /* the failure was reported */
     char                  code_error[FAAS_ERROR_MAX];
 };
 

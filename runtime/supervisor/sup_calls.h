@@ -115,6 +115,7 @@ void sup_code_digest(sup_version_t *v);
 void sup_code_prepare(sup_version_t *v);
 void sup_zip_prepare(sup_version_t *v);
 void sup_zip_sweep(void);
+void sup_zip_end(void);
 void sup_watch_code(sup_fn_t *fn, sup_version_t *v);
 void sup_unwatch_code(sup_fn_t *fn);
 

@@ -554,6 +554,7 @@ sup_finish(void)
     int  saved, all;
 
     saved = sup_ledger_save();
+    sup_zip_end();
     sup_zygotes_end();
     sup_cgroup_remove();
 

@@ -162,21 +162,33 @@ sup_pool_refuse(sup_fn_t *fn)
 }
 
 
-/* Code or runtime cannot be used at all: as an environment that fails. */
+/*
+ * Code or runtime that cannot be used counts as an environment that fails,
+ * once for each attempt; the next attempt is made when the pause is over and
+ * somebody asks again.  1 when the code can be used now.
+ */
 
-static void
-sup_pool_unusable(sup_fn_t *fn)
+static int
+sup_pool_usable(sup_fn_t *fn)
 {
-    char            text[FAAS_ERROR_MAX];
     sup_version_t  *v;
 
     v = fn->live;
-    (void) snprintf(text, sizeof(text), "%s", v->code_error);
 
-    fn->failures = fn->failures < 1 ? 1 : fn->failures;
-    sup_log(SUP_LOG_ERROR, 0, "function \"%s\": %s", fn->name, text);
-    sup_init_failed(v, FAAS_WHY_SPAWN, 0, text);
-    sup_code_prepare(v);
+    if (v->code_state == SUP_CODE_FAILED && v->code_told) {
+        v->code_told = 0;
+        sup_code_prepare(v);
+    }
+
+    if (v->code_state == SUP_CODE_FAILED) {
+        v->code_told = 1;
+        fn->failures = fn->failures < 1 ? 1 : fn->failures;
+        sup_log(SUP_LOG_ERROR, 0, "function \"%s\": %s", fn->name,
+                v->code_error);
+        sup_init_failed(v, FAAS_WHY_SPAWN, 0, v->code_error);
+    }
+
+    return v->code_state == SUP_CODE_READY;
 }
 
 
@@ -196,8 +208,7 @@ sup_pool_demand(sup_fn_t *fn)
         return;
     }
 
-    if (fn->live->code_state == SUP_CODE_FAILED) {
-        sup_pool_unusable(fn);
+    if (!sup_pool_usable(fn)) {
         return;
     }
 
@@ -259,10 +270,9 @@ sup_pool_provision(sup_fn_t *fn)
     want = v->provisioned + fn->surplus;
     n = f->n_envs;
 
-    if (n < want && v->code_state == SUP_CODE_FAILED
-        && faas_now_ms() >= f->backoff_until_ms)
+    if (n < want && faas_now_ms() >= f->backoff_until_ms
+        && !sup_pool_usable(fn))
     {
-        sup_pool_unusable(fn);
         return;
     }
 

@@ -28,6 +28,7 @@
 #define SUP_ZIP_MAX        ((off_t) 50 * 1048576)
 #define SUP_ZIP_UNPACKED   ((int64_t) 262144000)     /* contract 3.2 */
 #define SUP_ZIP_ENTRIES    200000
+#define SUP_ZIP_TEMP       ".tmp"
 
 
 /* --- in the child --- */
@@ -330,8 +331,6 @@ sup_zip_done(pid_t pid, int status, void *data)
         (void) snprintf(v->code_error, sizeof(v->code_error),
                         "code \"%.100s\" %.380s", v->code,
                         n > 0 ? text : "could not be unpacked");
-        sup_log(SUP_LOG_ERROR, 0, "function \"%s\": %s", v->fn->name,
-                v->code_error);
     }
 
     if (v->fn->live != v && v->fn->next != v) {
@@ -340,6 +339,14 @@ sup_zip_done(pid_t pid, int status, void *data)
     }
 
     sup_pool_ended(v->fn);
+}
+
+
+static void
+sup_zip_temp(char *temp, size_t size, const char *dest, pid_t pid)
+{
+    (void) snprintf(temp, size, "%.3900s" SUP_ZIP_TEMP "%d", dest,
+                    (int) pid);
 }
 
 
@@ -356,8 +363,7 @@ sup_zip_fork(const char *zip, const char *dest, int err)
         return pid;
     }
 
-    (void) snprintf(temp, sizeof(temp), "%.3900s.tmp%d", dest,
-                    (int) getpid());
+    sup_zip_temp(temp, sizeof(temp), dest, getpid());
     (void) umask(022);
     (void) signal(SIGTERM, SIG_DFL);
 
@@ -474,7 +480,7 @@ void
 sup_zip_sweep(void)
 {
     DIR            *dir;
-    char            path[PATH_MAX], name[PATH_MAX];
+    char            path[PATH_MAX], name[PATH_MAX], *temp;
     pid_t           pid;
     struct dirent  *de;
 
@@ -509,10 +515,46 @@ sup_zip_sweep(void)
 
         (void) snprintf(name, sizeof(name), "%.3800s/%s", path, de->d_name);
 
+        temp = strstr(de->d_name, SUP_ZIP_TEMP);
+
+        if (temp != NULL
+            && sup_child_known(atoi(temp + sizeof(SUP_ZIP_TEMP) - 1)))
+        {
+            continue;                    /* being made just now */
+        }
+
         if (!sup_zip_wanted(name)) {
             sup_zip_remove(name);
         }
     }
 
     _exit(0);
+}
+
+
+/* The end of the supervisor does not wait for what nobody will use. */
+
+void
+sup_zip_end(void)
+{
+    int             status;
+    char            temp[PATH_MAX];
+    sup_version_t  *v;
+
+    for (v = sup.versions; v != NULL; v = v->next) {
+
+        if (v->unpacker <= 0) {
+            continue;
+        }
+
+        (void) kill(v->unpacker, SIGKILL);
+
+        while (waitpid(v->unpacker, &status, 0) == -1 && errno == EINTR) {
+            /* void */
+        }
+
+        sup_zip_temp(temp, sizeof(temp), v->root, v->unpacker);
+        sup_zip_remove(temp);
+        v->unpacker = 0;
+    }
 }
