@@ -218,8 +218,8 @@ class Nginx:
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            stdin=subprocess.DEVNULL, timeout=30 * SLOW)
         if r.returncode != 0:
-            raise RuntimeError('nginx does not start: '
-                               + r.stdout.decode(errors='replace'))
+            raise RuntimeError('nginx does not start, status %d: %s' % (
+                r.returncode, r.stdout.decode(errors='replace')))
         wait_for(self.listens, 10 * SLOW, 'nginx listening')
         wait_for(lambda: self.supervisor, 10 * SLOW, 'a supervisor')
 
@@ -409,7 +409,9 @@ class Nginx:
                 for p in self.processes()]
 
         for folder, _, files in os.walk(os.path.join(self.dir, 'run')):
-            left += ['file ' + os.path.join(folder, f) for f in files]
+            # a lock file is never removed: somebody may be about to lock it
+            left += ['file ' + os.path.join(folder, f) for f in files
+                     if f != 'lock']
 
         left += ['mount ' + m for m in faas_proc.mounts(self.dir)]
         left += ['cgroup ' + c

@@ -84,10 +84,11 @@ class Bench:
             files = {'bootstrap': (f.read(), 0o755)}
         http = '    faas_max_functions %d;\n' % (count + 16)
         for i in range(count):
-            # all of them have the same code, as far as the disk knows
-            http += function('c', 'native', 'bootstrap', 'concurrency 1; '
-                             + QUEUE).replace('faas_function c ',
-                                              'faas_function c%d ' % i)
+            # one process that takes many requests, as the peer; all
+            # functions have the same code
+            http += function('c', 'native', 'bootstrap', 'concurrency 64; '
+                             'environment_concurrency 64; ' + QUEUE).replace(
+                                 'faas_function c ', 'faas_function c%d ' % i)
         return Ours(http, location('/', 'c0'), {'c': files}, workers)
 
     def pool(self, name, runtime, handler, files, concurrency, more=''):
