@@ -189,10 +189,8 @@ sup_ledger_load(void)
 
     sup_ledger = json_load_file(sup_ledger_path(""), 0, &err);
 
-    if (sup_ledger == NULL && errno != ENOENT
-        && access(sup_ledger_path(""), F_OK) == 0)
-    {
-        sup_log(SUP_LOG_ALERT, errno, "ledger \"%s\", line %d: %s; totals "
+    if (sup_ledger == NULL && access(sup_ledger_path(""), F_OK) == 0) {
+        sup_log(SUP_LOG_ALERT, 0, "ledger \"%s\", line %d: %s; totals "
                 "start from zero", sup_ledger_path(""), err.line, err.text);
     }
 

@@ -238,17 +238,23 @@ static size_t
 sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
 {
-    char  heap[64], script[4096];
+    char  heap[64], young[64], script[4096];
 
     (void) snprintf(heap, sizeof(heap), "--max-old-space-size=%u",
                     sup_class_heap(c->memory_mb));
+
+    /* as Lambda does; the young generation is up to three semi-spaces */
+
+    (void) snprintf(young, sizeof(young), "--max-semi-space-size=%u",
+                    c->memory_mb * 5 / 100);
     (void) snprintf(script, sizeof(script), "%s/node/bootstrap.cjs",
                     sup_runtime_root());
 
     len = sup_put(buf, len, size, c->path);
     len = sup_put(buf, len, size, heap);
+    len = sup_put(buf, len, size, young);
     len = sup_put(buf, len, size, script);
-    spawn->argc = 3;
+    spawn->argc = 4;
 
     len = sup_put(buf, len, size, "PATH=/usr/local/bin:/usr/bin:/bin");
     len = sup_put(buf, len, size, "LANG=en_US.UTF-8");
