@@ -11,10 +11,6 @@
 #include "unit_board.h"
 
 
-/* worker slots that tests use; the rest of the tickets is never touched */
-#define UNIT_WORKERS  8
-
-
 int
 unit_board_make(faas_board_t *board)
 {
@@ -50,6 +46,14 @@ unit_board_drop(faas_board_t *board)
 }
 
 
+void
+unit_board_shrink(faas_board_t *board)
+{
+    board->head->max_workers = UNIT_WORKERS;
+    board->head->worker_tickets = UNIT_TICKETS;
+}
+
+
 int
 unit_board_image(const faas_board_t *board, faas_board_t *image)
 {
@@ -75,6 +79,13 @@ unit_board_image(const faas_board_t *board, faas_board_t *image)
     image->size = board->size;
 
     return 0;
+}
+
+
+void
+unit_board_image_drop(faas_board_t *image)
+{
+    (void) munmap(image->head, image->size);
 }
 
 

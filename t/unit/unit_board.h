@@ -12,6 +12,7 @@
 
 #define UNIT_FUNCTIONS  4
 #define UNIT_ENVS       8
+#define UNIT_WORKERS    8             /* that tests use */
 #define UNIT_TICKETS    8             /* of a worker, that tests use */
 
 
@@ -19,11 +20,15 @@
 int unit_board_make(faas_board_t *board);
 void unit_board_drop(faas_board_t *board);
 
+/* Leaves only the workers and tickets that tests use, to be quick. */
+void unit_board_shrink(faas_board_t *board);
+
 /*
  * The same contents at another address; locks that were held are new, and
  * what they guard is repaired as after the owner's death.
  */
 int unit_board_image(const faas_board_t *board, faas_board_t *image);
+void unit_board_image_drop(faas_board_t *image);
 void unit_board_take(const faas_board_t *board, faas_board_t *image);
 void unit_board_recover(faas_board_t *image);
 int unit_board_same(const faas_board_t *board, const faas_board_t *image);
