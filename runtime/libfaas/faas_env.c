@@ -82,8 +82,8 @@ faas_env_init(char **json, size_t *len)
     }
 
     /*
-     * The worker enforces the exact limit on what the client sent; an event
-     * made of it may be larger, as base64 and JSON escapes make it.
+     * The worker enforces the exact limit on what the client sent; in an event
+     * made of it each byte may be an escape of six.
      */
 
     max = faas_env_number(faas_env.init, "\"requestMax\"");
@@ -92,7 +92,7 @@ faas_env_init(char **json, size_t *len)
         faas_env.limit = max;
     }
 
-    faas_env.limit += faas_env.limit / 2 + 1048576;
+    faas_env.limit = faas_env.limit * 6 + 1048576;
 
     *json = faas_env.init;
     *len = faas_env.init_len;
@@ -236,7 +236,14 @@ faas_env_signals(void)
 static void
 faas_env_sigterm(int signo)
 {
-    (void) signo;
+    if (getpid() != faas_env.pid) {
+
+        /* just forked by the function, which expects the usual */
+
+        (void) signal(signo, SIG_DFL);
+        (void) raise(signo);
+        return;
+    }
 
     faas_env.shutdown = 1;
 

@@ -72,6 +72,7 @@ typedef struct {
 } faas_root_tree_t;
 
 
+static int faas_root_make(faas_root_tree_t *trees, const char **step);
 static int faas_root_open(faas_root_tree_t *trees, const char **step);
 static int faas_root_attach(int root, faas_root_tree_t *tree,
     const char **step);
@@ -111,7 +112,7 @@ int
 faas_template_root(const char *runtime_dir, const char **step)
 {
     int                root;
-    size_t             i, n;
+    size_t             n;
     faas_root_tree_t   trees[FAAS_ROOT_TREES + 1];
 
     for (n = 0; faas_root_trees[n]; n++) {
@@ -141,6 +142,20 @@ faas_template_root(const char *runtime_dir, const char **step)
         return -1;
     }
 
+    root = faas_root_make(trees, step);
+
+    return (root == -1) ? -1 : faas_root_enter(root, step);
+}
+
+
+/* The new root at its provisional place; a descriptor of it. */
+
+static int
+faas_root_make(faas_root_tree_t *trees, const char **step)
+{
+    int                root;
+    faas_root_tree_t  *t;
+
     *step = "tmpfs";
 
     if (mount("tmpfs", FAAS_ROOT_PLACE, "tmpfs", MS_NOSUID,
@@ -159,10 +174,8 @@ faas_template_root(const char *runtime_dir, const char **step)
         return -1;
     }
 
-    for (i = 0; i < n; i++) {
-        if (trees[i].fd != -1
-            && faas_root_attach(root, &trees[i], step) == -1)
-        {
+    for (t = trees; t->source; t++) {
+        if (t->fd != -1 && faas_root_attach(root, t, step) == -1) {
             return -1;
         }
     }
@@ -173,7 +186,7 @@ faas_template_root(const char *runtime_dir, const char **step)
         return -1;
     }
 
-    return faas_root_enter(root, step);
+    return root;
 }
 
 

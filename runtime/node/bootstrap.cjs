@@ -102,7 +102,8 @@ function setEnvironment(variables) {
 
 
 async function init(settings) {
-    limit = Math.floor((settings.requestMax || REQUEST_MAX) * 1.5) + 1048576;
+    /* in JSON each byte of a body may be an escape of six */
+    limit = (settings.requestMax || REQUEST_MAX) * 6 + 1048576;
 
     try {
         setEnvironment(settings.environment);

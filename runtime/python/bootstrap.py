@@ -64,7 +64,8 @@ class LogBuffer(io.BufferedIOBase):
 class LogStream(io.TextIOBase):
     """
     sys.stdout and sys.stderr: every write is log text of the current
-    invocation.  "write" is the builtin itself, found on the class.
+    invocation.  "write" and "flush" are the builtins themselves, found on the
+    class.
     """
 
     encoding = "utf-8"
@@ -74,11 +75,12 @@ class LogStream(io.TextIOBase):
     write_through = True
     mode = "w"
     write = None
+    flush = None
 
-    def __init__(self, name, fd, write):
+    def __init__(self, name, fd):
         super().__init__()
         self.name = name
-        self.buffer = LogBuffer(write)
+        self.buffer = LogBuffer(self.write)
         self._fd = fd
 
     def fileno(self):
@@ -368,8 +370,10 @@ def set_paths(root):
                 del sys.modules[loaded]
 
 
-def set_up(settings, write):
+def set_up(settings, functions):
     """Makes this process the function's."""
+    write = functions.write
+
     os.environ.clear()
     os.environ.update(settings["environment"])
     time.tzset()
@@ -385,8 +389,15 @@ def set_up(settings, write):
     }
 
     LogStream.write = staticmethod(write)
-    sys.stdout = sys.__stdout__ = LogStream("<stdout>", 1, write)
-    sys.stderr = sys.__stderr__ = LogStream("<stderr>", 2, write)
+    LogStream.flush = staticmethod(functions.flush)
+    sys.stdout = sys.__stdout__ = LogStream("<stdout>", 1)
+    sys.stderr = sys.__stderr__ = LogStream("<stderr>", 2)
+
+    def leave(status, leave=os._exit):
+        functions.flush()
+        leave(status)
+
+    os._exit = leave
 
     logging.Formatter.converter = time.gmtime
     log_handler = LogHandler(write)
@@ -551,7 +562,7 @@ def main(functions):
 
     try:
         settings = json.loads(text)
-        log_handler = set_up(settings, functions.write)
+        log_handler = set_up(settings, functions)
         handler = load(settings["handler"])
     except Exception as e:
         fail(functions, e)

@@ -1,0 +1,8 @@
+print("about to fail")
+
+
+def inner():
+    raise KeyError("secret")
+
+
+inner()

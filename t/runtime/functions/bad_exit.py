@@ -1,0 +1,4 @@
+import sys
+
+print("never mind")
+sys.exit(7)

@@ -1,0 +1,3 @@
+const started = await Promise.resolve('yes');
+
+export const handler = async (event) => ({ started, event });

@@ -1,0 +1,6 @@
+name = "the function's own"
+
+
+def handler(event, context):
+    import uuid
+    return uuid.name

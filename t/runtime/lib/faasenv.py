@@ -1,0 +1,469 @@
+"""
+Plays the supervisor and the worker for the tests of the runtimes: starts
+environments, gives them a function, sends them requests in FastCGI.
+"""
+
+import array
+import contextlib
+import glob
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+sys.path.insert(0, os.path.join(TOP, "t/lib"))
+
+import faas_tap                                                # noqa: E402
+from faas_tap import skip_all, wait_for                        # noqa: E402,F401
+
+BUILD = os.environ.get("FAAS_BUILD") or os.path.join(TOP, "build")
+RUNTIME = os.environ.get("FAAS_RUNTIME_DIR") or os.path.join(BUILD, "runtime")
+FUNCTIONS = os.path.join(TOP, "t/runtime/functions")
+LIMIT = 20.0 * float(os.environ.get("FAAS_TEST_SLOW", 1))
+
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = range(1, 8)
+
+
+class Tap(faas_tap.Tap):
+    def like(self, got, part, name):
+        return self.ok(part in got, name, "%r\nis not in\n%r" % (part, got))
+
+
+def compiled(name):
+    """A test's C program, with libfaas in it."""
+    library = os.path.join(TOP, "runtime/libfaas")
+    sources = [os.path.join(FUNCTIONS, name + ".c")]
+    sources += sorted(glob.glob(library + "/faas_env*.c"))
+    sources += [library + "/faas_fcgi.c", library + "/faas_sandbox_root.c"]
+
+    out = os.path.join(BUILD, "t", name)
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+
+    if not os.path.exists(out) or os.path.getmtime(out) < max(
+            os.path.getmtime(f)
+            for f in sources + glob.glob(library + "/*.h")):
+        flags = ["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
+                 "-D_GNU_SOURCE", "-pthread", "-I", library]
+        if os.environ.get("FAAS_SANITIZE"):
+            flags += ["-fsanitize=address,undefined",
+                      "-fno-sanitize-recover=undefined"]
+        new = "%s.%d" % (out, os.getpid())
+        subprocess.run(["cc"] + flags + ["-o", new] + sources, check=True)
+        os.rename(new, out)
+
+    return out
+
+
+def record(kind, rid, content=b"", padding=0):
+    return struct.pack(">BBHHBx", 1, kind, rid, len(content),
+                       padding) + content + b"\0" * padding
+
+
+def pair(name, value):
+    def size(n):
+        return bytes([n]) if n < 128 else struct.pack(">I", n | 0x80000000)
+
+    name, value = name.encode(), value.encode()
+    return size(len(name)) + size(len(value)) + name + value
+
+
+def params(request_id="rid-1", deadline_ms=None, **more):
+    if deadline_ms is None:
+        deadline_ms = int(time.time() * 1000) + 3000
+
+    text = pair("FAAS_REQUEST_ID", request_id)
+    text += pair("FAAS_DEADLINE_MS", str(deadline_ms))
+    text += pair("FAAS_FUNCTION_ARN", more.pop(
+        "arn", "arn:aws:lambda:us-east-1:000000000000:function:test"))
+
+    names = {"trace_id": "FAAS_TRACE_ID", "client": "FAAS_CLIENT_CONTEXT",
+             "identity": "FAAS_COGNITO_IDENTITY",
+             "content_type": "FAAS_CONTENT_TYPE"}
+
+    for key, value in more.items():
+        text += pair(names[key], value)
+
+    return text
+
+
+def request(event, keep=True, rid=1, chunk=65535, padding=0, text=None):
+    """A whole request as bytes."""
+    text = params() if text is None else text
+    out = [record(BEGIN, rid, struct.pack(">HB5x", 1, 1 if keep else 0))]
+
+    for i in range(0, len(text), chunk):
+        out.append(record(PARAMS, rid, text[i:i + chunk], padding))
+
+    out.append(record(PARAMS, rid))
+
+    for i in range(0, len(event), chunk):
+        out.append(record(STDIN, rid, event[i:i + chunk], padding))
+
+    out.append(record(STDIN, rid))
+    return b"".join(out)
+
+
+class Answer:
+    def __init__(self):
+        self.out = self.log = b""
+        self.status = None
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+class Client:
+    """A worker's connection to an environment."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(LIMIT)
+        self.sock.connect(path)
+        self.buf = b""
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def exactly(self, n):
+        parts = [self.buf]
+        have = len(self.buf)
+
+        while have < n:
+            data = self.sock.recv(262144)
+            if not data:
+                raise EOFError("connection closed")
+            parts.append(data)
+            have += len(data)
+
+        data = b"".join(parts)
+        self.buf = data[n:]
+        return data[:n]
+
+    def record(self):
+        head = self.exactly(8)
+        version, kind, rid, length, padding = struct.unpack(">BBHHBx", head)
+        assert version == 1
+        content = self.exactly(length + padding)[:length]
+        return kind, rid, content
+
+    def answer(self, rid=1):
+        a = Answer()
+        out, log, ended = [], [], False
+
+        while True:
+            kind, got, content = self.record()
+            assert got == rid, "request id %d" % got
+
+            if kind == STDOUT:
+                assert not ended
+                out.append(content)
+                ended = not content
+            elif kind == STDERR:
+                log.append(content)
+            else:
+                assert kind == END and ended, kind
+                a.status, protocol = struct.unpack(">IB3x", content)
+                assert protocol == 0
+                a.out, a.log = b"".join(out), b"".join(log)
+                return a
+
+    def call(self, event, keep=True, **more):
+        if not isinstance(event, bytes):
+            event = json.dumps(event).encode()
+        self.send(request(event, keep, text=params(**more)))
+        return self.answer()
+
+    def closed(self):
+        """Waits for the other side to close."""
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+
+class Env:
+    """An environment: its sockets, and the process once it is known."""
+
+    def __init__(self, name="env"):
+        self.dir = tempfile.mkdtemp(prefix="faas-t-")
+        os.chmod(self.dir, 0o755)
+        self.path = os.path.join(self.dir, name + ".sock")
+        self.listen = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listen.bind(self.path)
+        self.listen.listen(64)
+        self.control, self.theirs = socket.socketpair()
+        self.control.settimeout(LIMIT)
+        self.log_file = os.path.join(self.dir, "log")
+        os.mkfifo(self.log_file)
+        self.log_fd = os.open(self.log_file, os.O_RDWR | os.O_NONBLOCK)
+        self.log_write = os.open(self.log_file, os.O_RDWR)
+        self.pid = self.proc = self.status = None
+        self.text = b""
+        self.clients = []
+
+    def fds(self):
+        return [self.listen.fileno(), self.log_write, self.theirs.fileno()]
+
+    def release(self):
+        """Closes what now only the environment has to have."""
+        self.listen.close()
+        self.theirs.close()
+        os.close(self.log_write)
+
+    def execute(self, argv, env=None, cwd="/"):
+        """Without zygote and spawner: fork, place descriptors, exec."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                fds = [os.dup2(fd, 100 + i) for i, fd in
+                       enumerate(self.fds())]
+                for i, fd in zip((0, 1, 2, 3), (fds[0], fds[1], fds[1],
+                                                fds[2])):
+                    os.dup2(fd, i)
+                os.closerange(4, 256)
+                os.chdir(cwd)
+                os.execve(argv[0], argv, env or {})
+            finally:
+                os._exit(126)
+        self.pid = pid
+        self.release()
+        return self
+
+    def exactly(self, n):
+        data = b""
+        while len(data) < n:
+            part = self.control.recv(n - len(data))
+            if not part:
+                raise EOFError("control socket closed")
+            data += part
+        return data
+
+    def frame(self):
+        length, kind = struct.unpack(">Ic", self.exactly(5))
+        return kind.decode(), self.exactly(length)
+
+    def send_frame(self, kind, payload=b""):
+        self.control.sendall(struct.pack(">Ic", len(payload), kind.encode())
+                             + payload)
+
+    def init(self, handler, root=FUNCTIONS, env=None, **more):
+        """Gives it a function; what it says to that."""
+        kind, self.version = self.frame()
+        assert kind == "B", kind
+        self.send_init(handler, root, env, **more)
+        return self.frame()
+
+    def send_init(self, handler, root=FUNCTIONS, env=None, **more):
+        variables = {
+            "_HANDLER": handler, "LAMBDA_TASK_ROOT": root, "TZ": ":UTC",
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "en_US.UTF-8", "AWS_LAMBDA_FUNCTION_NAME": "test",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/test",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
+        }
+        variables.update(env or {})
+        init = {"handler": handler, "taskRoot": root,
+                "environment": variables, "functionName": "test",
+                "functionVersion": "$LATEST", "memoryMB": 128,
+                "logGroup": "/aws/lambda/test", "logStream": "stream",
+                "initType": "on-demand", "requestMax": 6291456,
+                "responseMax": 6291456}
+        init.update(more)
+        self.send_frame("I", json.dumps(init).encode())
+
+    def ready(self, handler, root=FUNCTIONS, env=None, **more):
+        kind, payload = self.init(handler, root, env, **more)
+        if kind != "R":
+            raise AssertionError("init failed: %r" % payload)
+        return self
+
+    def client(self):
+        c = Client(self.path)
+        self.clients.append(c)
+        return c
+
+    def call(self, event, **more):
+        """One request on a connection of its own."""
+        c = self.client()
+        try:
+            return c.call(event, **more)
+        finally:
+            c.close()
+
+    def raw(self, until=None):
+        """What came by descriptors 1 and 2, waiting for UNTIL if given."""
+        deadline = time.time() + LIMIT
+        while True:
+            try:
+                self.text += os.read(self.log_fd, 65536)
+                continue
+            except BlockingIOError:
+                pass
+            if until is None or until in self.text:
+                return self.text
+            if time.time() > deadline:
+                raise TimeoutError("log has %r" % self.text)
+            select.select([self.log_fd], [], [], 0.2)
+
+    def wait(self):
+        """Its exit status, negative for a signal."""
+        if self.status is None:
+            fd = os.pidfd_open(self.pid)
+            try:
+                if not select.select([fd], [], [], LIMIT)[0]:
+                    raise TimeoutError("process does not end")
+            finally:
+                os.close(fd)
+            self.status = os.waitstatus_to_exitcode(
+                os.waitpid(self.pid, 0)[1])
+        return self.status
+
+    def close(self):
+        for c in self.clients:
+            c.close()
+        if self.pid and self.status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+        self.control.close()
+        os.close(self.log_fd)
+        for name in (self.path, self.log_file):
+            os.unlink(name)
+        os.rmdir(self.dir)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+PYTHON = "/usr/bin/python3"
+NODE = "/usr/bin/node"
+
+NEWPID, NEWNS, NEWIPC, NEWUTS, SETUID, CGROUP2, TREE, NO_NEW_PRIVS = (
+    1 << i for i in range(8))
+FULL = NEWPID | NEWNS | NEWIPC | NEWUTS | SETUID | NO_NEW_PRIVS
+UID = 1900000007
+
+UP, SPAWNED, FAILED = 1, 2, 3
+
+
+class Zygote:
+    """A zygote or the exec spawner, started as the supervisor does it."""
+
+    def __init__(self, argv, env=None, root=None):
+        """With ROOT, the program is executed in a template root by it."""
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX,
+                                              socket.SOCK_SEQPACKET)
+        self.sock.settimeout(LIMIT)
+        self.log, log = os.pipe()
+        os.set_blocking(self.log, False)
+        if root:
+            argv = root + argv
+
+        def place():
+            os.dup2(theirs.fileno(), 3)
+
+        # the children are ours through it, as CLONE_PARENT makes them
+        self.proc = subprocess.Popen(
+            argv, env=env or {}, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, pass_fds=[3, theirs.fileno()], preexec_fn=place,
+            cwd="/")
+        os.close(log)
+        theirs.close()
+        self.slot = 0
+
+    @classmethod
+    def python(cls, root=None, runtime=RUNTIME):
+        return cls([PYTHON, "-I", "-S", "-E", runtime + "/python/bootstrap.py"],
+                   {"LD_PRELOAD": runtime + "/libfaas.so", "FAAS_ZYGOTE": "1"},
+                   root)
+
+    @classmethod
+    def spawner(cls, root=None, runtime=RUNTIME):
+        return cls([runtime + "/faas-spawner"], {}, root)
+
+    def text(self):
+        """What it wrote to its log."""
+        out = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                part = os.read(self.log, 65536)
+                if not part:
+                    break
+                out += part
+        return out
+
+    def reply(self):
+        data = self.sock.recv(4096)
+        if not data:
+            raise EOFError("zygote ended: %r" % self.text())
+        assert len(data) == 128, len(data)
+        kind, slot, gen, pid, error, text = struct.unpack("=IIIii108s", data)
+        return kind, slot, pid, error, text.rstrip(b"\0").decode()
+
+    def up(self):
+        kind, _, _, _, text = self.reply()
+        assert kind == UP, kind
+        self.version = text
+        return self
+
+    def send(self, fds, flags=0, uid=0, tmp_mb=16, tmp_inodes=1000,
+             nofile=256, data=0, n_tasks=0, argv=(), env=None, magic=None):
+        self.slot += 1
+        head = struct.pack("=IIIIIIIIQIIII", magic or 0x4e575053, self.slot,
+                           self.slot + 100, flags, uid, tmp_mb, tmp_inodes,
+                           nofile, data, n_tasks, len(argv), len(env or {}),
+                           0)
+        strings = list(argv) + ["%s=%s" % kv for kv in (env or {}).items()]
+        data = head + b"".join(s.encode() + b"\0" for s in strings)
+        self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                                    array.array("i", fds))])
+
+    def spawn(self, env=None, more=(), **options):
+        """One environment; options are those of the SPAWN message."""
+        env = env or Env()
+        if "variables" in options:
+            options["env"] = options.pop("variables")
+        self.send(env.fds() + list(more), **options)
+        kind, slot, pid, error, text = self.reply()
+        if kind != SPAWNED:
+            env.close()
+            raise OSError(error, text)
+        assert slot == self.slot
+        env.pid = pid
+        env.release()
+        return env
+
+    def close(self):
+        self.sock.close()
+        try:
+            self.proc.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+            self.proc.wait()
+            raise
+        finally:
+            os.close(self.log)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
