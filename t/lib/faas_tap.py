@@ -41,8 +41,9 @@ class Tap:
         sys.exit(1 if self.failed else 0)
 
     def diag(self, text):
+        """A comment that is seen when prove is not verbose, too."""
         for line in str(text).rstrip('\n').split('\n'):
-            print('# ' + line, flush=True)
+            print('# ' + line, file=sys.stderr, flush=True)
 
     def ok(self, condition, name, detail=None):
         """One result; detail is printed when it failed."""
@@ -51,6 +52,7 @@ class Tap:
         print('%s %d - %s' % (word, self.count, name), flush=True)
         if not condition:
             self.failed += 1
+            self.diag('failed: ' + name)
             if detail is not None:
                 self.diag(detail)
         return bool(condition)
