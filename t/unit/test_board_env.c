@@ -4,10 +4,12 @@
  */
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -280,6 +282,71 @@ worker_lost(void **state)
 }
 
 
+/* A real robust mutex, and an owner who leaves everything upside down. */
+
+static void
+owner_killed(void **state)
+{
+    int         status;
+    pid_t       pid;
+    faas_fn_t  *f;
+
+    (void) state;
+    set_up(3, 3, 5);
+
+    assert_int_equal(acquire(w1, 0), FAAS_OK);
+    assert_int_equal(acquire(w1, 1), FAAS_OK);
+    assert_int_equal(acquire(w1, 2), FAAS_OK);
+    assert_int_equal(acquire(w1, 3), FAAS_AGAIN);
+    assert_int_equal(acquire(w1, 4), FAAS_AGAIN);
+    release(w1, 2, &success);
+
+    f = &board.fns[fn];
+    pid = fork();
+    assert_int_not_equal(pid, -1);
+
+    if (pid == 0) {
+        (void) faas_fn_lock(&board, fn);
+
+        f->idle_head = 77;
+        f->wait_head = FAAS_NIL;
+        f->wait_tail = 78;
+        f->n_waiting = 79;
+        f->n_leases = 0;
+        f->n_envs = 80;
+        f->n_starting = 81;
+        board.envs[0].inflight = 82;
+        board.envs[1].listed = 1;
+
+        /* in the middle of counting */
+
+        f->intent_value = f->outcomes[FAAS_OUT_TIMEOUT] + 1;
+        f->intent_ticket = FAAS_NIL;
+        f->intent = FAAS_OUT_TIMEOUT + 1;
+
+        (void) kill(getpid(), SIGKILL);
+    }
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+
+    assert_int_equal(faas_fn_lock(&board, fn), FAAS_OK);
+    assert_null(unit_check(&board, fn));
+    faas_fn_unlock(&board, fn);
+
+    assert_int_equal(f->outcomes[FAAS_OUT_TIMEOUT], 1);
+    assert_int_equal(unit_outcomes(&board, fn), 2);
+    assert_int_equal(f->wait_head, unit_ticket(&board, w1, 4));
+
+    /* and goes on as if nothing had been */
+
+    assert_int_equal(faas_fn_lock(&board, fn), FAAS_OK);
+    faas_fn_unlock(&board, fn);
+    release(w1, 0, &success);
+    assert_int_equal(state_of(w1, 4), FAAS_TICKET_GRANTED);
+}
+
+
 static void
 worker_slots(void **state)
 {
@@ -381,6 +448,7 @@ main(void)
         BOARD_TEST(env_drain),
         BOARD_TEST(env_slot_taken_again),
         BOARD_TEST(worker_lost),
+        BOARD_TEST(owner_killed),
         BOARD_TEST(worker_slots),
         BOARD_TEST(names),
         BOARD_TEST(histogram)
