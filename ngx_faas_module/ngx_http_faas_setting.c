@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas.h"
+#include "faas_size.h"
 
 
 typedef char *(*ngx_http_faas_setter_pt)(ngx_conf_t *cf,
@@ -279,9 +280,7 @@ static char *
 ngx_http_faas_set_mb(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *value, ngx_uint_t n)
 {
-    u_char                    unit;
     ngx_int_t                 mb;
-    ngx_str_t                 number;
     ngx_uint_t               *field;
     ngx_http_faas_setting_t  *s;
 
@@ -292,20 +291,9 @@ ngx_http_faas_set_mb(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         return "is duplicate";
     }
 
-    number = value[1];
-    unit = number.len ? (number.data[number.len - 1] | 0x20) : 0;
+    mb = faas_size_mb(value[1].data, value[1].len, s->min, s->max);
 
-    if (unit == 'm' || unit == 'g') {
-        number.len--;
-    }
-
-    mb = ngx_atoi(number.data, number.len);
-
-    if (mb != NGX_ERROR && unit == 'g') {
-        mb = mb > 1024 ? NGX_ERROR : mb * 1024;
-    }
-
-    if (mb == NGX_ERROR || mb < s->min || mb > s->max) {
+    if (mb == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"%V\", it must be a "
                            "size from %im to %im", &value[1], &value[0],
