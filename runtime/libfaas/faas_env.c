@@ -175,6 +175,9 @@ faas_env_start(void)
 
     size = sizeof(int);
 
+    /* the signal handler compares with it */
+    faas_env.pid = getpid();
+
     if (getsockopt(FAAS_ENV_CONTROL, SOL_SOCKET, SO_TYPE, &type, &size) == -1
         || fcntl(FAAS_ENV_CONTROL, F_SETFD, FD_CLOEXEC) == -1
         || faas_env_listen() == FAAS_ENV_ERROR
@@ -199,7 +202,6 @@ faas_env_start(void)
     }
 
     faas_env.control = FAAS_ENV_CONTROL;
-    faas_env.pid = getpid();
 
     return FAAS_ENV_OK;
 }

@@ -107,6 +107,7 @@ function begin(options) {
 function reset() {
     handler = null;
     quick = 0;
+    log.set(null, undefined);
 }
 
 
@@ -178,25 +179,25 @@ function fail(error) {
 }
 
 
-/* The object that a handler gets, and the callback: the first call counts. */
+/*
+ * The object that a handler gets, and the callback.  The first call of any of
+ * them counts, even while its result waits for an empty event loop.
+ */
 
 function makeContext(values) {
-    let finished = false;
+    const made = { answered: false };
+    let called = false;
     let waits = true;
 
-    function done(error, result) {
-        if (finished) {
-            return;
-        }
+    function finish(error, result) {
+        let json;
 
-        finished = true;
+        made.answered = true;
 
         if (error !== undefined && error !== null) {
             fail(error);
             return;
         }
-
-        let json;
 
         try {
             json = serialize(result);
@@ -206,6 +207,13 @@ function makeContext(values) {
         }
 
         answer(json, 0);
+    }
+
+    function done(error, result) {
+        if (!called) {
+            called = true;
+            finish(error, result);
+        }
     }
 
     const context = {
@@ -239,28 +247,28 @@ function makeContext(values) {
     };
 
     function callback(error, result) {
-        if (finished) {
+        if (called) {
             return;
         }
+
+        called = true;
 
         if ((error !== undefined && error !== null) || !waits) {
-            done(error, result);
+            finish(error, result);
             return;
         }
 
-        /* only the first result counts, even while it waits */
-
-        if (onEmpty !== waiting) {
-            onEmpty = waiting;
-        }
-
-        function waiting() {
+        onEmpty = () => {
             onEmpty = null;
-            setImmediate(done, null, result);
-        }
+            setImmediate(finish, null, result);
+        };
     }
 
-    return { context, callback, done, isFinished: () => finished };
+    made.context = context;
+    made.callback = callback;
+    made.done = done;
+
+    return made;
 }
 
 
@@ -328,7 +336,7 @@ function run(connection, values) {
         done(e === undefined || e === null ? 'handled' : e);
     }
 
-    if (!made.isFinished()) {
+    if (!made.answered) {
         detach();
     }
 }

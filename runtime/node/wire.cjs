@@ -13,6 +13,7 @@ const fs = require('fs');
 const BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6, STDERR = 7;
 const RECORD = 65528;
 const OUT = 65536;
+const TAIL = 24;            /* what tail() writes */
 
 /* stages of reading a request */
 const AT_BEGIN = 0, AT_PARAMS = 1, AT_STDIN = 2, COMPLETE = 3;
@@ -95,6 +96,11 @@ class Connection {
                 return;
             }
 
+            if (buf[pos] !== 1) {
+                this.destroy();
+                return;
+            }
+
             const length = buf[pos + 4] << 8 | buf[pos + 5];
             const next = pos + 8 + length + buf[pos + 6];
 
@@ -102,9 +108,8 @@ class Connection {
                 return;
             }
 
-            if (buf[pos] !== 1
-                || !this.record(buf[pos + 1], buf[pos + 2] << 8 | buf[pos + 3],
-                                pos + 8, length))
+            if (!this.record(buf[pos + 1], buf[pos + 2] << 8 | buf[pos + 3],
+                             pos + 8, length))
             {
                 this.destroy();
                 return;
@@ -308,8 +313,8 @@ class Connection {
                 this.log(log);
             }
 
-            const body = records(STDOUT, this.id, from(text), 32);
-            tail(body, body.length - 32, this.id, status);
+            const body = records(STDOUT, this.id, from(text), TAIL);
+            tail(body, body.length - TAIL, this.id, status);
             this.send(body, -1);
         }
 

@@ -1,0 +1,3 @@
+const started = await new Promise((resolve) => setTimeout(resolve, 5, 'yes'));
+
+export const handler = async (event) => ({ started, event });

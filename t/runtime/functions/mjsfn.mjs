@@ -1,3 +1,0 @@
-const started = await Promise.resolve('yes');
-
-export const handler = async (event) => ({ started, event });

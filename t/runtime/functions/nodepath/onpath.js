@@ -1,0 +1,1 @@
+exports.name = 'on the path';
