@@ -53,14 +53,17 @@ int sup_serve(int drain);
 struct event *sup_event(int fd, short what, event_callback_fn handler,
     void *data);
 void sup_timer(struct event *ev, uint64_t ms);
-int sup_child_add(pid_t pid, sup_child_pt handler, void *data);
-int sup_child_known(pid_t pid);
-int sup_exit_claim(pid_t pid, int *status);
 void sup_check_end(void);
 void sup_drain(int exit_code);
 void sup_drained(void);
 void sup_bell(const faas_bell_t *bell);
 void sup_look_over(void);
+
+/* sup_child.c */
+int sup_child_add(pid_t pid, sup_child_pt handler, void *data);
+int sup_child_known(pid_t pid);
+void sup_exited(pid_t pid, int status);
+int sup_exit_claim(pid_t pid, int *status);
 
 /* sup_run.c */
 const char *sup_run_path(const char *name);

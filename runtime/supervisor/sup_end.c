@@ -350,15 +350,51 @@ sup_env_free(sup_env_t *env)
 }
 
 
+/* Marks it dead on the board and lets those who hold a lease know. */
+
+static void
+sup_env_publish(sup_env_t *env, uint32_t why, int32_t code)
+{
+    int          tell;
+    faas_env_t  *e;
+
+    e = &sup.board.envs[env->slot];
+    tell = e->inflight > 0;
+
+    faas_env_dead(&sup.board, env->slot, why, code);
+    env->dead = 1;
+
+    if (tell) {
+        sup_workers_tell(env->slot, e->generation);
+    }
+}
+
+
+static void
+sup_env_count_end(sup_env_t *env)
+{
+    if (env->ending) {
+        sup.n_ending--;
+        return;
+    }
+
+    if (sup.board.envs[env->slot].state == FAAS_ENV_INIT) {
+        sup.n_init--;
+    }
+
+    sup_env_uncount(env);
+}
+
+
 /* The process has ended; KNOWN is 0 when nobody could tell how. */
 
 void
 sup_env_exited(sup_env_t *env, int status, int known)
 {
-    int             init, tell;
+    int             init;
     char            last[256];
     int32_t         code;
-    uint32_t        why, generation;
+    uint32_t        why;
     faas_env_t     *e;
     sup_version_t  *v;
 
@@ -375,43 +411,22 @@ sup_env_exited(sup_env_t *env, int status, int known)
     init = v != NULL && !env->reported
            && (e->state == FAAS_ENV_INIT || env->want_why
                || (why == FAAS_WHY_SPAWN && e->requests == 0));
-    tell = e->inflight > 0;
-    generation = e->generation;
-
-    if (env->ending) {
-        sup.n_ending--;
-
-    } else {
-        if (e->state == FAAS_ENV_INIT) {
-            sup.n_init--;
-        }
-
-        sup_env_uncount(env);
-    }
 
     if (env->spawned) {
         sup_env_log_end(env, why, status, known);
     }
 
     (void) snprintf(last, sizeof(last), "%s", env->last);
+    sup_env_count_end(env);
+    sup_env_publish(env, why, code);
+    sup.strays = 1;
 
-    faas_env_dead(&sup.board, env->slot, why, code);
-    env->dead = 1;
-
-    if (tell) {
-        sup_workers_tell(env->slot, generation);
+    if (v == NULL && !sup_orderly(why) && env->class != NULL) {
+        sup_blank_failed(env->class);
     }
 
     if (v != NULL) {
         v->refs++;                       /* sup_env_free() may be the last */
-    }
-
-    sup.strays = 1;
-
-    if (v == NULL && why != FAAS_WHY_REPLACED && !sup_orderly(why)
-        && env->class != NULL)
-    {
-        sup_blank_failed(env->class);
     }
 
     sup_env_close(env);

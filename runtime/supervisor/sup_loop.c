@@ -19,28 +19,10 @@
 #include "sup.h"
 
 
-#define SUP_UNCLAIMED    64
-#define SUP_DRAIN_MS     5000
-#define SUP_CHILDREN     64
+#define SUP_DRAIN_MS  5000
 
 
-/* children that are not environments: zygotes, unpackers, the ledger's */
-
-static struct {
-    pid_t         pid;
-    sup_child_pt  handler;
-    void         *data;
-} sup_children[SUP_CHILDREN];
-
-/* ended before we heard from the zygote that they exist */
-
-static struct {
-    sup_exit_t    exit;
-    uint64_t      at_ms;
-} sup_unclaimed[SUP_UNCLAIMED];
-
-static unsigned   sup_unclaimed_at;
-static uint64_t   sup_drain_until_ms;
+static uint64_t  sup_drain_until_ms;
 
 
 struct event *
@@ -73,90 +55,6 @@ sup_timer(struct event *ev, uint64_t ms)
     tv.tv_usec = (ms % 1000) * 1000;
 
     (void) evtimer_add(ev, &tv);
-}
-
-
-int
-sup_child_add(pid_t pid, sup_child_pt handler, void *data)
-{
-    size_t  i;
-
-    for (i = 0; i < SUP_CHILDREN; i++) {
-        if (sup_children[i].pid == 0) {
-            sup_children[i].pid = pid;
-            sup_children[i].handler = handler;
-            sup_children[i].data = data;
-            return SUP_OK;
-        }
-    }
-
-    return SUP_ERROR;
-}
-
-
-int
-sup_child_known(pid_t pid)
-{
-    size_t  i;
-
-    for (i = 0; i < SUP_CHILDREN; i++) {
-        if (sup_children[i].pid == pid) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* The end of a process, ours or, by way of the watchdog, an orphan. */
-
-static void
-sup_exited(pid_t pid, int status)
-{
-    size_t      i;
-    sup_env_t  *env;
-
-    for (i = 0; i < SUP_CHILDREN; i++) {
-        if (sup_children[i].pid == pid) {
-            sup_children[i].pid = 0;
-            sup_children[i].handler(pid, status, sup_children[i].data);
-            return;
-        }
-    }
-
-    env = sup_env_by_pid(pid);
-
-    if (env != NULL) {
-        sup_env_exited(env, status, 1);
-        return;
-    }
-
-    i = sup_unclaimed_at++ % SUP_UNCLAIMED;
-    sup_unclaimed[i].exit.pid = pid;
-    sup_unclaimed[i].exit.status = status;
-    sup_unclaimed[i].at_ms = faas_now_ms();
-}
-
-
-/* 1 when PID, which we have just heard of, has ended already. */
-
-int
-sup_exit_claim(pid_t pid, int *status)
-{
-    size_t  i;
-
-    for (i = 0; i < SUP_UNCLAIMED; i++) {
-        if (sup_unclaimed[i].exit.pid == pid
-            && faas_now_ms() - sup_unclaimed[i].at_ms < 5000)
-        {
-            sup_unclaimed[i].exit.pid = 0;
-            *status = sup_unclaimed[i].exit.status;
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

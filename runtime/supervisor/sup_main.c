@@ -71,69 +71,66 @@ sup_fd_set(int *fd, const char *name, const char *text)
 }
 
 
+static const struct option  sup_long_options[] = {
+    { "run-dir",   required_argument, NULL, 'r' },
+    { "lock-fd",   required_argument, NULL, 'k' },
+    { "life-fd",   required_argument, NULL, 'l' },
+    { "external",  no_argument,       NULL, 'e' },
+    { "log",       required_argument, NULL, 'o' },
+    { "supervise", no_argument,       NULL, 's' },
+    { "status-fd", required_argument, NULL, 't' },
+    { "drain",     no_argument,       NULL, 'd' },
+    { NULL, 0, NULL, 0 }
+};
+
+
+static int
+sup_option(int c)
+{
+    switch (c) {
+
+    case 'r':
+        sup.run_dir = optarg;
+        return 0;
+
+    case 'k':
+        return sup_fd_set(&sup.lock_fd, "lock-fd", optarg);
+
+    case 'l':
+        return sup_fd_set(&sup.life_fd, "life-fd", optarg);
+
+    case 't':
+        return sup_fd_set(&sup.status_fd, "status-fd", optarg);
+
+    case 'e':
+        sup.external = 1;
+        return 0;
+
+    case 'o':
+        sup.log_option = optarg;
+        return 0;
+
+    case 's':
+        sup_supervise = 1;
+        return 0;
+
+    case 'd':
+        sup_drain_first = 1;
+        return 0;
+
+    default:
+        return -1;
+    }
+}
+
+
 static int
 sup_options(int argc, char **argv)
 {
     int  c;
 
-    static const struct option  options[] = {
-        { "run-dir",   required_argument, NULL, 'r' },
-        { "lock-fd",   required_argument, NULL, 'k' },
-        { "life-fd",   required_argument, NULL, 'l' },
-        { "external",  no_argument,       NULL, 'e' },
-        { "log",       required_argument, NULL, 'o' },
-        { "supervise", no_argument,       NULL, 's' },
-        { "status-fd", required_argument, NULL, 't' },
-        { "drain",     no_argument,       NULL, 'd' },
-        { NULL, 0, NULL, 0 }
-    };
-
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-
-        switch (c) {
-
-        case 'r':
-            sup.run_dir = optarg;
-            break;
-
-        case 'k':
-            if (sup_fd_set(&sup.lock_fd, "lock-fd", optarg) == -1) {
-                return -1;
-            }
-
-            break;
-
-        case 'l':
-            if (sup_fd_set(&sup.life_fd, "life-fd", optarg) == -1) {
-                return -1;
-            }
-
-            break;
-
-        case 'e':
-            sup.external = 1;
-            break;
-
-        case 'o':
-            sup.log_option = optarg;
-            break;
-
-        case 's':
-            sup_supervise = 1;
-            break;
-
-        case 't':
-            if (sup_fd_set(&sup.status_fd, "status-fd", optarg) == -1) {
-                return -1;
-            }
-
-            break;
-
-        case 'd':
-            sup_drain_first = 1;
-            break;
-
-        default:
+    while ((c = getopt_long(argc, argv, "", sup_long_options, NULL)) != -1) {
+        if (sup_option(c) == -1) {
             return -1;
         }
     }

@@ -53,6 +53,36 @@ sup_mount_tree(const char *path)
 }
 
 
+/* The helper's work; memory is shared with the supervisor, which waits. */
+
+static int
+sup_mount_helper(int ns, int tree, const char *size, volatile int *at)
+{
+    if (setns(ns, CLONE_NEWNS) == -1) {
+        return errno;
+    }
+
+    *at = 1;
+
+    if (move_mount(tree, "", AT_FDCWD, "/var/task", MOVE_MOUNT_F_EMPTY_PATH)
+        == -1)
+    {
+        return errno;
+    }
+
+    *at = 2;
+
+    if (size[0] != '\0'
+        && mount(NULL, "/tmp", NULL, MS_REMOUNT|MS_NOSUID|MS_NODEV, size)
+           == -1)
+    {
+        return errno;
+    }
+
+    return 0;
+}
+
+
 /*
  * Mounts PATH at /var/task of process PID; with TMP_MB its /tmp gets that
  * size.  0, or -1 with errno and the step that failed.
@@ -67,8 +97,12 @@ sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
     pid_t         helper;
     volatile int  err, at;
 
+    static const char *const  steps[] = {
+        "setns", "move_mount", "remount of /tmp", "vfork"
+    };
+
     (void) snprintf(name, sizeof(name), "/proc/%d/ns/mnt", (int) pid);
-    (void) snprintf(size, sizeof(size), "size=%um", tmp_mb);
+    (void) snprintf(size, sizeof(size), tmp_mb ? "size=%um" : "", tmp_mb);
 
     *step = "open_tree";
     tree = sup_mount_tree(path);
@@ -92,31 +126,7 @@ sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
     helper = vfork();
 
     if (helper == 0) {
-
-        if (setns(ns, CLONE_NEWNS) == -1) {
-            err = errno;
-            _exit(1);
-        }
-
-        at = 1;
-
-        if (move_mount(tree, "", AT_FDCWD, "/var/task",
-                       MOVE_MOUNT_F_EMPTY_PATH) == -1)
-        {
-            err = errno;
-            _exit(1);
-        }
-
-        at = 2;
-
-        if (tmp_mb != 0
-            && mount(NULL, "/tmp", NULL, MS_REMOUNT|MS_NOSUID|MS_NODEV, size)
-               == -1)
-        {
-            err = errno;
-            _exit(1);
-        }
-
+        err = sup_mount_helper(ns, tree, size, &at);
         _exit(0);
     }
 
@@ -133,8 +143,7 @@ sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
     (void) close(ns);
     (void) close(tree);
 
-    *step = at == 0 ? "setns" : at == 1 ? "move_mount"
-            : at == 2 ? "remount of /tmp" : "vfork";
+    *step = steps[at];
     errno = err;
 
     return err ? -1 : 0;

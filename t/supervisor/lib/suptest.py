@@ -392,7 +392,8 @@ class Sup:
 
     def log(self):
         text = ''
-        for path in (self.log_path + '.stderr', self.log_path):
+        for path in (self.log_path + '.stderr', self.log_path + '.1',
+                     self.log_path):
             if os.path.exists(path):
                 with open(path, errors='replace') as f:
                     text += f.read()
