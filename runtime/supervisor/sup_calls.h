@@ -143,6 +143,7 @@ void sup_pool_end_fn(sup_fn_t *fn);
 void sup_pool_drain(int force);
 void sup_pool_tick(void);
 void sup_sample(sup_env_t *env);
+void sup_memory_watch(void);
 
 /* sup_blank.c */
 sup_env_t *sup_blank_take(sup_class_t *c);

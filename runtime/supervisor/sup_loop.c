@@ -437,6 +437,7 @@ sup_start(void)
     }
 
     sup_detect();
+    sup_memory_watch();
 
     if (sup_start_events() != SUP_OK || sup_run_doorbell() != SUP_OK) {
         return SUP_ERROR;

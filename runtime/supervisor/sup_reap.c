@@ -14,6 +14,9 @@
 #include "sup.h"
 
 
+#define SUP_MEMORY_MS  100
+
+
 static uint64_t
 sup_status_bytes(pid_t pid, const char *field)
 {
@@ -104,6 +107,48 @@ sup_reap_memory(sup_env_t *env)
         e->memory = used;
         env->want_why = FAAS_WHY_OOM;
         sup_env_end(env, FAAS_WHY_OOM);
+    }
+}
+
+
+static void
+sup_on_memory(evutil_socket_t fd, short what, void *data)
+{
+    uint32_t         i;
+    sup_env_t       *env;
+    struct event   **ev = data;
+
+    (void) fd;
+    (void) what;
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        env = &sup.envs[i];
+
+        if (env->used && env->spawned && !env->ending && !env->dead
+            && (sup.board.envs[i].state == FAAS_ENV_BUSY
+                || sup.board.envs[i].state == FAAS_ENV_INIT))
+        {
+            sup_reap_memory(env);
+        }
+    }
+
+    sup_timer(*ev, SUP_MEMORY_MS);
+}
+
+
+void
+sup_memory_watch(void)
+{
+    static struct event  *ev;
+
+    if (sup_cgroup_has_memory() || ev != NULL) {
+        return;
+    }
+
+    ev = evtimer_new(sup.base, sup_on_memory, &ev);
+
+    if (ev != NULL) {
+        sup_timer(ev, SUP_MEMORY_MS);
     }
 }
 
@@ -242,10 +287,6 @@ sup_pool_tick(void)
 
         if (e->requests > 0 && env->version != NULL) {
             env->version->fn->failures = 0;
-        }
-
-        if (!sup_cgroup_has_memory()) {
-            sup_reap_memory(env);
         }
 
         if (!env->ending && !sup_reap_overdue(env, now)) {

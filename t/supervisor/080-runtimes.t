@@ -31,6 +31,23 @@ int main(void) {
 }
 '''
 
+NATIVE = '''
+#include <stdio.h>
+#include <stdlib.h>
+#include "faas_env.h"
+static int handler(const faas_invocation_t *inv, void *data) {
+    static int n;
+    char out[100];
+    (void) inv;
+    (void) data;
+    return faas_respond(out, snprintf(out, sizeof(out),
+        "{\\"n\\":%d,\\"k\\":\\"%s\\"}", ++n, getenv("K")));
+}
+int main(void) {
+    return faas_main(handler, NULL);
+}
+'''
+
 sup = Sup(start=False)
 try:
     have_node = os.path.exists(os.path.join(RUNTIME, 'node/bootstrap.cjs'))
@@ -135,16 +152,22 @@ try:
 
     # a compiled function
 
-    native = sup.code({'x.c': ''})
-    lib = os.path.join(TOP, 'runtime/libfaas')
-    demo = os.path.join(TOP, 'conf-examples')
-    built = os.path.join(BUILD, 't', 'native-hello')
-    if os.path.exists(built):
-        shutil.copy(built, native + '/bootstrap')
+    lib = os.path.join(BUILD, 'libfaas/libfaas.a')
+    if os.path.exists(lib):
+        native = sup.code({'main.c': NATIVE})
+        subprocess.run(['cc', '-I', os.path.join(TOP, 'runtime/libfaas'),
+                        '-o', native + '/bootstrap', native + '/main.c', lib,
+                        '-pthread'], check=True)
         os.chmod(native + '/bootstrap', 0o755)
-        nat = sup.add('native', native, runtime='native', handler='')
+        nat = sup.add('native', native, runtime='native', handler='',
+                      environment={'K': 'V'}, memory_mb=64)
         sup.reload()
-        equal(sup.invoke(nat, {})[0], 0, 'a compiled function')
+        equal(sup.invoke(nat, {}), (0, {'n': 1, 'k': 'V'}),
+              'a compiled function')
+        equal(sup.invoke(nat, {}), (0, {'n': 2, 'k': 'V'}), 'again')
+        none = sup.add('none', folder, runtime='native', handler='')
+        sup.reload()
+        equal(sup.acquire(none)[1], 'spawn', 'one without an executable')
 
     equal(sup.stop(), 0, 'orderly end')
     equal(leftovers(sup), [], 'nothing is left behind')

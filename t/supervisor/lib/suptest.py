@@ -267,7 +267,15 @@ class Sup:
     def start(self, wait=True):
         self.manifest()
         lock = os.open(self.path('lock'), os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+        def locked():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                return False
+
+        assert wait_for(locked), 'another supervisor holds the lock'
         self.life_r, self.life = os.pipe()
         self.proc = subprocess.Popen(
             [os.path.join(RUNTIME, 'faas-supervisor'), '--run-dir', self.run,

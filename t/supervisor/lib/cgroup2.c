@@ -1,0 +1,171 @@
+/*
+ * sup_cgroup.c on a folder that looks like a version 2 hierarchy, for
+ * machines that have none with controllers.  Prints TAP.
+ */
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sup.h"
+
+
+sup_t  sup;
+
+static char  root[4096];
+static int   count;
+static int   failed;
+
+
+void
+sup_log(int level, int err, const char *fmt, ...)
+{
+    (void) level;
+    (void) err;
+    (void) fmt;
+}
+
+
+static void
+ok(int value, const char *name)
+{
+    failed += !value;
+    (void) printf("%sok %d - %s\n", value ? "" : "not ", ++count, name);
+}
+
+
+static void
+put(const char *name, const char *text)
+{
+    FILE  *f;
+    char   path[8192];
+
+    (void) snprintf(path, sizeof(path), "%s/%s", root, name);
+    f = fopen(path, "w");
+
+    if (f == NULL || fputs(text, f) == EOF) {
+        perror(path);
+        exit(1);
+    }
+
+    (void) fclose(f);
+}
+
+
+static int
+has(const char *name, const char *text)
+{
+    FILE    *f;
+    char     path[8192], buf[256];
+    size_t   n;
+
+    (void) snprintf(path, sizeof(path), "%s/%s", root, name);
+    f = fopen(path, "r");
+
+    if (f == NULL) {
+        return 0;
+    }
+
+    n = fread(buf, 1, sizeof(buf) - 1, f);
+    buf[n] = '\0';
+    (void) fclose(f);
+
+    return strncmp(buf, text, strlen(text)) == 0;
+}
+
+
+static void
+folder(const char *name)
+{
+    char  path[8192];
+
+    (void) snprintf(path, sizeof(path), "%s/%s", root, name);
+    (void) mkdir(path, 0755);
+}
+
+
+static void
+tree(const char *controllers)
+{
+    FILE  *f;
+    char   path[8192];
+
+    put("cgroup.controllers", controllers);
+    put("cgroup.subtree_control", "");
+    folder("faas-t");
+    put("faas-t/cgroup.subtree_control", "");
+    folder("faas-t/e3");
+    put("faas-t/e3/memory.max", "");
+    put("faas-t/e3/memory.swap.max", "");
+    put("faas-t/e3/memory.oom.group", "");
+    put("faas-t/e3/memory.peak", "7340032\n");
+    put("faas-t/e3/memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\n"
+        "oom_group_kill 1\n");
+    put("faas-t/e3/pids.max", "");
+    put("faas-t/e3/cgroup.kill", "");
+    put("faas-t/e3/cgroup.procs", "");
+
+    (void) snprintf(path, sizeof(path), "%s/mounts", root);
+    f = fopen(path, "w");
+    (void) fprintf(f, "tmpfs /run tmpfs rw 0 0\n"
+                   "cgroup2 %s cgroup2 rw,nosuid,memory_recursiveprot 0 0\n",
+                   root);
+    (void) fclose(f);
+
+    f = fopen(path, "r");
+    sup_cgroup_use(f, "faas-t");
+    (void) fclose(f);
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int        dir;
+    sup_env_t  env;
+
+    if (argc != 2) {
+        return 1;
+    }
+
+    (void) snprintf(root, sizeof(root), "%s", argv[1]);
+    tree("cpuset cpu io memory hugetlb pids rdma\n");
+
+    ok(strstr(sup_cgroup_text(), "memory limit: cgroup v2") != NULL,
+       "memory by version 2");
+    ok(strstr(sup_cgroup_text(), "process limit: cgroup v2") != NULL,
+       "processes by version 2");
+    ok(has("cgroup.subtree_control", "+"), "passed down from the top");
+    ok(has("faas-t/cgroup.subtree_control", "+"), "and to the slots");
+
+    memset(&env, 0, sizeof(env));
+    env.slot = 3;
+    env.tasks[0] = env.tasks[1] = env.peak_fd = -1;
+
+    ok(sup_cgroup_open(&env, &dir) == SUP_OK && dir != -1,
+       "the slot's folder is for the clone");
+    ok(env.tasks[0] == -1 && env.tasks[1] == -1, "no tasks files");
+    ok(env.ooms == 2, "kills so far are known");
+    ok(has("faas-t/e3/pids.max", "1024"), "processes are limited");
+    ok(sup_cgroup_limit(3, 128) == 0, "a memory limit");
+    ok(has("faas-t/e3/memory.max", "134217728"), "in bytes");
+    ok(has("faas-t/e3/memory.swap.max", "0"), "without swap");
+    ok(has("faas-t/e3/memory.oom.group", "1"), "all of it or nothing");
+    ok(sup_cgroup_peak(&env) == 7340032, "the peak is read");
+    put("faas-t/e3/memory.events", "low 0\noom 4\noom_kill 3\n");
+    ok(sup_cgroup_ooms(3) == 3, "another kill is seen");
+    (void) sup_cgroup_kill(3);
+    ok(has("faas-t/e3/cgroup.kill", "1"), "and all of it can be killed");
+
+    tree("cpu io\n");
+    ok(strstr(sup_cgroup_text(), "NOT enforced") != NULL,
+       "without controllers it says what is not enforced");
+    ok(!sup_cgroup_has_memory(), "and does not claim to");
+    ok(sup_cgroup_limit(3, 128) == 0, "limits are no error then");
+
+    (void) printf("1..%d\n", count);
+
+    return failed != 0;
+}
