@@ -110,6 +110,38 @@ def request(event, keep=True, rid=1, chunk=65535, padding=0, text=None):
     return b"".join(out)
 
 
+def launch(argv, env, fds, cwd="/"):
+    """Executes ARGV with FDS as its descriptors from 0 on, and no others."""
+    pid = os.fork()
+
+    if pid == 0:
+        try:
+            for i, fd in enumerate([os.dup(fd) for fd in fds]):
+                os.dup2(fd, 100 + i)
+            for i in range(len(fds)):
+                os.dup2(100 + i, i)
+            os.closerange(len(fds), 256)
+            os.chdir(cwd)
+            os.execve(argv[0], argv, env)
+        finally:
+            os._exit(126)
+
+    return pid
+
+
+def wait_status(pid):
+    """The exit status of a child, negative for a signal."""
+    fd = os.pidfd_open(pid)
+
+    try:
+        if not select.select([fd], [], [], LIMIT)[0]:
+            raise TimeoutError("process %d does not end" % pid)
+    finally:
+        os.close(fd)
+
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 class Answer:
     def __init__(self):
         self.out = self.log = b""
@@ -225,20 +257,9 @@ class Env:
 
     def execute(self, argv, env=None, cwd="/"):
         """Without zygote and spawner: fork, place descriptors, exec."""
-        pid = os.fork()
-        if pid == 0:
-            try:
-                fds = [os.dup2(fd, 100 + i) for i, fd in
-                       enumerate(self.fds())]
-                for i, fd in zip((0, 1, 2, 3), (fds[0], fds[1], fds[1],
-                                                fds[2])):
-                    os.dup2(fd, i)
-                os.closerange(4, 256)
-                os.chdir(cwd)
-                os.execve(argv[0], argv, env or {})
-            finally:
-                os._exit(126)
-        self.pid = pid
+        fds = self.fds()
+        self.pid = launch(argv, env or {}, [fds[0], fds[1], fds[1], fds[2]],
+                          cwd)
         self.release()
         return self
 
@@ -323,14 +344,7 @@ class Env:
     def wait(self):
         """Its exit status, negative for a signal."""
         if self.status is None:
-            fd = os.pidfd_open(self.pid)
-            try:
-                if not select.select([fd], [], [], LIMIT)[0]:
-                    raise TimeoutError("process does not end")
-            finally:
-                os.close(fd)
-            self.status = os.waitstatus_to_exitcode(
-                os.waitpid(self.pid, 0)[1])
+            self.status = wait_status(self.pid)
         return self.status
 
     def close(self):
@@ -377,17 +391,13 @@ class Zygote:
         if root:
             argv = root + argv
 
-        def place():
-            os.dup2(theirs.fileno(), 3)
-
-        # the children are ours through it, as CLONE_PARENT makes them
-        self.proc = subprocess.Popen(
-            argv, env=env or {}, stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, pass_fds=[3, theirs.fileno()], preexec_fn=place,
-            cwd="/")
+        null = os.open("/dev/null", os.O_RDWR)
+        self.pid = launch(argv, env or {}, [null, log, log, theirs.fileno()])
+        os.close(null)
         os.close(log)
         theirs.close()
         self.slot = 0
+        self.status = None
 
     @classmethod
     def python(cls, root=None, runtime=RUNTIME):
@@ -454,13 +464,18 @@ class Zygote:
     def close(self):
         self.sock.close()
         try:
-            self.proc.wait(LIMIT)
-        except subprocess.TimeoutExpired:
-            self.proc.kill()
-            self.proc.wait()
+            self.wait()
+        except TimeoutError:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
             raise
         finally:
             os.close(self.log)
+
+    def wait(self):
+        if self.status is None:
+            self.status = wait_status(self.pid)
+        return self.status
 
     def __enter__(self):
         return self
