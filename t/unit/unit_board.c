@@ -286,12 +286,37 @@ unit_outcomes(const faas_board_t *board, uint32_t fn)
 }
 
 
+/*
+ * The state of a ticket that is the function's, else FREE.  Where workers go
+ * on meanwhile, a free ticket may become another function's at any time: so
+ * the state is read before the owner.
+ */
+
+static uint32_t
+unit_state(const faas_board_t *board, uint32_t w, uint32_t i, uint32_t fn)
+{
+    uint32_t              state;
+    const faas_ticket_t  *t;
+
+    t = &board->tickets[w * board->head->worker_tickets + i];
+    state = t->state;
+
+    if (state == FAAS_TICKET_FREE || t->fn != fn
+        || board->workers[w].pid == 0)
+    {
+        return FAAS_TICKET_FREE;
+    }
+
+    return state;
+}
+
+
 /* Leases of the function by the tickets; of one environment unless NIL. */
 
 static uint32_t
 unit_leases(const faas_board_t *board, uint32_t fn, uint32_t env)
 {
-    uint32_t              w, i, n;
+    uint32_t              w, i, n, state;
     const faas_ticket_t  *t;
 
     n = 0;
@@ -299,10 +324,9 @@ unit_leases(const faas_board_t *board, uint32_t fn, uint32_t env)
     for (w = 0; w < UNIT_WORKERS; w++) {
         for (i = 0; i < UNIT_TICKETS; i++) {
             t = &board->tickets[w * board->head->worker_tickets + i];
+            state = unit_state(board, w, i, fn);
 
-            if (board->workers[w].pid != 0 && t->fn == fn
-                && (t->state == FAAS_TICKET_GRANTED
-                    || t->state == FAAS_TICKET_RUNNING)
+            if ((state == FAAS_TICKET_GRANTED || state == FAAS_TICKET_RUNNING)
                 && (env == FAAS_NIL
                     || (t->env == env && t->env_generation
                         == board->envs[env].generation)))
@@ -349,9 +373,7 @@ unit_check_waiting(const faas_board_t *board, uint32_t f)
 
     for (w = 0; w < UNIT_WORKERS; w++) {
         for (i = 0; i < UNIT_TICKETS; i++) {
-            t = &board->tickets[w * board->head->worker_tickets + i];
-            waiting += (board->workers[w].pid != 0 && t->fn == f
-                        && t->state == FAAS_TICKET_WAITING);
+            waiting += (unit_state(board, w, i, f) == FAAS_TICKET_WAITING);
         }
     }
 
