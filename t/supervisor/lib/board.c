@@ -73,6 +73,7 @@ t_env(faas_board_t *board, uint32_t i, const char *name)
            : strcmp(name, "exit_code") == 0 ? (uint64_t) e->exit_code
            : strcmp(name, "requests") == 0 ? e->requests
            : strcmp(name, "memory") == 0 ? e->memory
+           : strcmp(name, "start_time") == 0 ? e->start_time
            : strcmp(name, "init_us") == 0 ? e->init_us : 0;
 }
 

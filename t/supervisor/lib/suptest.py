@@ -365,6 +365,13 @@ class Sup:
     def clean(self):
         self.kill()
         self.leave()
+        # a test that failed half-way may have left its supervisor dead
+        for i in range(self.slots):
+            pid = self.env(i, 'pid')
+            if pid and self.env(i, 'state') != FREE \
+                    and self.so.faas_process_start_time(pid) \
+                    == self.env(i, 'start_time'):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     # looking
