@@ -32,6 +32,14 @@ typedef enum {
 } ngx_http_faas_runtime_e;
 
 
+/* where a setting was read */
+
+typedef struct {
+    ngx_str_t                  file;
+    ngx_uint_t                 line;
+} ngx_http_faas_place_t;
+
+
 /* a faas_function block; lives in the cycle pool */
 
 typedef struct {
@@ -60,6 +68,7 @@ typedef struct {
 
     ngx_str_t                  file;            /* where it is configured, */
     ngx_uint_t                 line;            /* or where first named */
+    ngx_http_faas_place_t     *places;          /* by setting */
     unsigned                   defined:1;
 
     uint32_t                   index;           /* in the scoreboard */
@@ -193,6 +202,12 @@ char *ngx_http_faas_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_blanks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_supervisor(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_faas_num(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_msec(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_bufs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_num_bounds(ngx_conf_t *cf, void *post, void *data);
 
 /* ngx_http_faas_function.c: faas_function and what is in it */
 
@@ -207,6 +222,8 @@ ngx_http_faas_function_t *ngx_http_faas_find(ngx_http_faas_main_conf_t *fmcf,
 /* ngx_http_faas_setting.c: what stands in a faas_function block */
 
 char *ngx_http_faas_block(ngx_conf_t *cf, ngx_command_t *dummy, void *conf);
+void ngx_http_faas_place(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    const char *setting);
 
 /* ngx_http_faas_check.c: what nginx -t finds out about code and handlers */
 
@@ -214,10 +231,13 @@ char *ngx_http_faas_check_runtime(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf, ngx_http_faas_function_t *fn);
 char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
-/* ngx_http_faas_zip.c: whether an archive has one of the names */
+/*
+ * ngx_http_faas_zip.c: NGX_OK: the archive has one of the names;
+ * NGX_DECLINED: it has none; NGX_ERROR: it is none, with errno or 0 in *err
+ */
 
-ngx_int_t ngx_http_faas_zip_has(ngx_log_t *log, u_char *path,
-    ngx_str_t *names, ngx_uint_t n);
+ngx_int_t ngx_http_faas_zip_has(u_char *path, ngx_str_t *names,
+    ngx_uint_t n, ngx_err_t *err);
 
 /* ngx_http_faas_cache.c: the faas_cache directives */
 

@@ -324,6 +324,35 @@ ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len)
 
 #if (NGX_HTTP_CACHE)
 
+/* The header lines in text form: their size, or with p they are written. */
+
+static u_char *
+ngx_http_faas_header_text(ngx_http_request_t *r, u_char *p, size_t *size)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    *size = 0;
+
+    for (part = &r->upstream->headers_in.headers.part; part;
+         part = part->next)
+    {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            *size += h[i].key.len + h[i].value.len + 4;
+
+            if (p) {
+                p = ngx_sprintf(p, "%V: %V\r\n", &h[i].key, &h[i].value);
+            }
+        }
+    }
+
+    return p;
+}
+
+
 /*
  * A cache file has the response header in text form in front of the body:
  * u->buffer becomes just that, with room for the file's own header.
@@ -332,34 +361,16 @@ ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len)
 static ngx_int_t
 ngx_http_faas_cache_block(ngx_http_request_t *r, faas_answer_t *answer)
 {
-    size_t                size;
+    size_t                size, rest;
     u_char               *p;
-    ngx_uint_t            i;
-    ngx_list_part_t      *part;
-    ngx_table_elt_t      *h;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
 
-    size = r->cache->header_start + sizeof("Status: 200\r\n\r\n")
-           + sizeof("Content-Length: \r\n") + NGX_SIZE_T_LEN;
+    (void) ngx_http_faas_header_text(r, NULL, &size);
 
-    part = &u->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        size += h[i].key.len + h[i].value.len + 4;
-    }
+    size += r->cache->header_start + sizeof("Status: 200\r\n\r\n")
+            + sizeof("Content-Length: \r\n") + NGX_SIZE_T_LEN;
 
     if (size > 32768) {
         u->cacheable = 0;            /* the file's format has 16 bits */
@@ -375,23 +386,7 @@ ngx_http_faas_cache_block(ngx_http_request_t *r, faas_answer_t *answer)
     p = ngx_sprintf(p + r->cache->header_start,
                     "Status: %ui\r\nContent-Length: %uz\r\n",
                     (ngx_uint_t) answer->status, answer->body_len);
-
-    part = &u->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        p = ngx_sprintf(p, "%V: %V\r\n", &h[i].key, &h[i].value);
-    }
+    p = ngx_http_faas_header_text(r, p, &rest);
 
     *p++ = CR;
     *p++ = LF;

@@ -213,6 +213,48 @@ ngx_http_faas_cgi_header_end(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 }
 
 
+/* Behind the room that a cache file's own header needs. */
+
+static u_char *
+ngx_http_faas_buffer_start(ngx_http_request_t *r)
+{
+    u_char  *p;
+
+    p = r->upstream->buffer.start;
+
+#if (NGX_HTTP_CACHE)
+    if (r->cache) {
+        p += r->cache->header_start;
+    }
+#endif
+
+    return p;
+}
+
+
+/* All input is consumed; what comes next is read behind the text. */
+
+static ngx_int_t
+ngx_http_faas_cgi_room(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
+{
+    ngx_buf_t  *b;
+
+    b = &r->upstream->buffer;
+
+    b->pos = ctx->text ? ctx->text_last : ngx_http_faas_buffer_start(r);
+    b->last = b->pos;
+
+    if (b->end - b->last < FAAS_FCGI_HEAD_LEN) {
+        return ngx_http_faas_cgi_bad(ctx, "header is larger than "
+                                     "\"faas_buffer_size\"",
+                                     FAAS_CNT_bad_response,
+                                     FAAS_WHY_PROTOCOL);
+    }
+
+    return NGX_AGAIN;
+}
+
+
 ngx_int_t
 ngx_http_faas_cgi_header(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
@@ -233,13 +275,7 @@ ngx_http_faas_cgi_header(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
         case FAAS_FCGI_R_STDOUT:
 
             if (ctx->text == NULL) {
-                ctx->text = u->buffer.start;
-
-#if (NGX_HTTP_CACHE)
-                if (r->cache) {
-                    ctx->text += r->cache->header_start;
-                }
-#endif
+                ctx->text = ngx_http_faas_buffer_start(r);
                 ctx->text_last = ctx->text;
             }
 
@@ -262,30 +298,7 @@ ngx_http_faas_cgi_header(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
             break;
 
         case FAAS_FCGI_R_AGAIN:
-
-            if (ctx->text) {
-                u->buffer.pos = ctx->text_last;
-                u->buffer.last = ctx->text_last;
-
-            } else {
-                u->buffer.last = u->buffer.start;
-
-#if (NGX_HTTP_CACHE)
-                if (r->cache) {
-                    u->buffer.last += r->cache->header_start;
-                }
-#endif
-                u->buffer.pos = u->buffer.last;
-            }
-
-            if (u->buffer.end - u->buffer.last < FAAS_FCGI_HEAD_LEN) {
-                return ngx_http_faas_cgi_bad(ctx, "header is larger than "
-                                             "\"faas_buffer_size\"",
-                                             FAAS_CNT_bad_response,
-                                             FAAS_WHY_PROTOCOL);
-            }
-
-            return NGX_AGAIN;
+            return ngx_http_faas_cgi_room(r, ctx);
 
         case FAAS_FCGI_R_END:
             ctx->ended = 1;

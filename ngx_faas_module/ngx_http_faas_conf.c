@@ -304,6 +304,31 @@ ngx_http_faas_merge_upstream(ngx_http_upstream_conf_t *prev,
 }
 
 
+/* "if" and "limit_except" blocks inherit the function. */
+
+static void
+ngx_http_faas_inherit(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
+    ngx_http_faas_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!clcf->noname || conf->function || conf->name) {
+        return;
+    }
+
+    conf->function = prev->function;
+    conf->name = prev->name;
+
+    if (clcf->lmt_excpt && clcf->handler == NULL
+        && (conf->function || conf->name))
+    {
+        clcf->handler = ngx_http_faas_handler;
+    }
+}
+
+
 char *
 ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
@@ -311,7 +336,6 @@ ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_faas_loc_conf_t *conf = child;
 
     ngx_hash_init_t             hash;
-    ngx_http_core_loc_conf_t   *clcf;
     ngx_http_faas_main_conf_t  *fmcf;
 
     if (ngx_http_faas_merge_buffers(cf, &prev->upstream, &conf->upstream)
@@ -338,20 +362,7 @@ ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     fmcf->request_max = ngx_max(fmcf->request_max, conf->request_max);
     fmcf->response_max = ngx_max(fmcf->response_max, conf->response_max);
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    /* "if" and "limit_except" blocks inherit the function */
-
-    if (clcf->noname && conf->function == NULL && conf->name == NULL) {
-        conf->function = prev->function;
-        conf->name = prev->name;
-
-        if (clcf->lmt_excpt && clcf->handler == NULL
-            && (conf->function || conf->name))
-        {
-            clcf->handler = ngx_http_faas_handler;
-        }
-    }
+    ngx_http_faas_inherit(cf, prev, conf);
 
     hash.max_size = 512;
     hash.bucket_size = ngx_align(64, ngx_cacheline_size);

@@ -147,6 +147,18 @@ ngx_http_faas_short(ngx_http_faas_ctx_t *ctx)
 }
 
 
+/* Body bytes that came with the header count as well. */
+
+static void
+ngx_http_faas_early(ngx_http_faas_ctx_t *ctx)
+{
+    if (ctx->rest >= 0) {
+        ctx->early.len = ngx_min((off_t) ctx->early.len, ctx->rest);
+        ctx->rest -= ctx->early.len;
+    }
+}
+
+
 /* --- not buffered --- */
 
 static ngx_int_t
@@ -203,22 +215,16 @@ ngx_http_faas_filter(void *data, ssize_t bytes)
         return ngx_http_faas_out(r, &ll, pos, bytes);
     }
 
-    if (ctx->early.len) {
+    ngx_http_faas_early(ctx);
 
-        if (ctx->rest >= 0) {
-            ctx->early.len = ngx_min((off_t) ctx->early.len, ctx->rest);
-            ctx->rest -= ctx->early.len;
-        }
-
-        if (ctx->early.len
-            && ngx_http_faas_out(r, &ll, ctx->early.data, ctx->early.len)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ctx->early.len = 0;
+    if (ctx->early.len
+        && ngx_http_faas_out(r, &ll, ctx->early.data, ctx->early.len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
+
+    ctx->early.len = 0;
 
     for ( ;; ) {
         rc = ngx_http_faas_slice(ctx, &pos, last, &piece, &len);
@@ -293,10 +299,7 @@ ngx_http_faas_pipe_early(ngx_event_pipe_t *p, ngx_http_faas_ctx_t *ctx)
     u_char     *data;
     ngx_buf_t  *b;
 
-    if (ctx->rest >= 0) {
-        ctx->early.len = ngx_min((off_t) ctx->early.len, ctx->rest);
-        ctx->rest -= ctx->early.len;
-    }
+    ngx_http_faas_early(ctx);
 
     if (ctx->early.len == 0) {
         return NGX_OK;
@@ -371,13 +374,8 @@ ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
     }
 
     if (rc == NGX_DONE) {
-
-        if (ngx_http_faas_short(ctx)) {
-            p->upstream_error = 1;
-
-        } else {
-            p->upstream_done = 1;
-        }
+        p->upstream_error = ngx_http_faas_short(ctx);
+        p->upstream_done = !p->upstream_error;
     }
 
     if (b) {

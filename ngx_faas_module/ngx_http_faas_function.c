@@ -190,6 +190,26 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
 }
 
 
+/* Contract, section 0. */
+
+static ngx_int_t
+ngx_http_faas_function_arn(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
+{
+    fn->arn.data = ngx_pnalloc(cf->pool, sizeof("arn:aws:lambda:::function:")
+                               + fn->region.len + fn->account.len
+                               + fn->name.len);
+    if (fn->arn.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    fn->arn.len = ngx_sprintf(fn->arn.data, "arn:aws:lambda:%V:%V:function:%V",
+                              &fn->region, &fn->account, &fn->name)
+                  - fn->arn.data;
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_faas_function(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -246,16 +266,9 @@ ngx_http_faas_function(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    fn->arn.data = ngx_pnalloc(cf->pool, sizeof("arn:aws:lambda:::function:")
-                               + fn->region.len + fn->account.len
-                               + fn->name.len);
-    if (fn->arn.data == NULL) {
+    if (ngx_http_faas_function_arn(cf, fn) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    fn->arn.len = ngx_sprintf(fn->arn.data, "arn:aws:lambda:%V:%V:function:%V",
-                              &fn->region, &fn->account, &fn->name)
-                  - fn->arn.data;
 
     return ngx_http_faas_check_code(cf, fn);
 }

@@ -103,6 +103,36 @@ ngx_http_faas_get_peer(ngx_peer_connection_t *pc, void *data)
 }
 
 
+/* ctx->failure by the scoreboard's answer. */
+
+static void
+ngx_http_faas_no_lease(ngx_http_faas_ctx_t *ctx, int rc)
+{
+    switch (rc) {
+
+    case FAAS_THROTTLED:
+        ctx->failure = &ngx_http_faas_err_throttled;
+        break;
+
+    case FAAS_QUEUE_FULL:
+        ctx->failure = &ngx_http_faas_err_queue_full;
+        break;
+
+    case FAAS_BACKOFF:
+        ngx_http_faas_init_failed(ctx);
+        break;
+
+    case FAAS_GONE:
+        ctx->failure = &ngx_http_faas_err_gone;
+        break;
+
+    default:
+        ctx->failure = &ngx_http_faas_err_internal;
+        break;
+    }
+}
+
+
 /*
  * Follows up on an answer of the scoreboard until there is a connection
  * (NGX_OK), there is nothing to do but wait (NGX_AGAIN), or the request has
@@ -134,32 +164,12 @@ ngx_http_faas_obtain(ngx_http_faas_ctx_t *ctx, int rc)
             ngx_http_faas_ring(FAAS_BELL_DEMAND, ctx->function->index);
         }
 
-        switch (rc) {
-
-        case FAAS_AGAIN:
+        if (rc == FAAS_AGAIN) {
             ngx_add_timer(&ctx->timer, ctx->lease.max_wait_ms);
             return NGX_AGAIN;
-
-        case FAAS_THROTTLED:
-            ctx->failure = &ngx_http_faas_err_throttled;
-            break;
-
-        case FAAS_QUEUE_FULL:
-            ctx->failure = &ngx_http_faas_err_queue_full;
-            break;
-
-        case FAAS_BACKOFF:
-            ngx_http_faas_init_failed(ctx);
-            break;
-
-        case FAAS_GONE:
-            ctx->failure = &ngx_http_faas_err_gone;
-            break;
-
-        default:
-            ctx->failure = &ngx_http_faas_err_internal;
-            break;
         }
+
+        ngx_http_faas_no_lease(ctx, rc);
 
         /* the scoreboard has left the ticket free */
 

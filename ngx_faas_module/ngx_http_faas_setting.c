@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas.h"
+#include "faas_json.h"
 #include "faas_size.h"
 
 
@@ -48,6 +49,10 @@ static char *ngx_http_faas_set_account(ngx_conf_t *cf,
 
 /* milliseconds in 31 bits, wherever they are kept */
 #define NGX_HTTP_FAAS_LONGEST  (20 * 24 * 3600)
+
+/* Lambda's, as compact JSON; also what fits the supervisor's messages */
+#define NGX_HTTP_FAAS_ENVIRONMENT_MAX  4096
+#define NGX_HTTP_FAAS_COMMAND_MAX      32768
 
 
 static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
@@ -130,6 +135,52 @@ ngx_http_faas_setting(ngx_str_t *name)
 }
 
 
+/* Lets messages name the line of a setting that was read, if it was. */
+
+void
+ngx_http_faas_place(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    const char *setting)
+{
+    ngx_str_t               name;
+    ngx_http_faas_place_t  *place;
+
+    name.data = (u_char *) setting;
+    name.len = ngx_strlen(setting);
+
+    place = &fn->places[ngx_http_faas_setting(&name) - ngx_http_faas_settings];
+
+    if (place->line) {
+        cf->conf_file->file.name = place->file;
+        cf->conf_file->line = place->line;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_faas_placed(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_http_faas_setting_t *s)
+{
+    ngx_http_faas_place_t  *place;
+
+    if (fn->places == NULL) {
+        fn->places = ngx_pcalloc(cf->pool, sizeof(ngx_http_faas_settings)
+                                           / sizeof(ngx_http_faas_setting_t)
+                                           * sizeof(ngx_http_faas_place_t));
+        if (fn->places == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (s) {
+        place = &fn->places[s - ngx_http_faas_settings];
+        place->file = cf->conf_file->file.name;
+        place->line = cf->conf_file->line;
+    }
+
+    return NGX_OK;
+}
+
+
 char *
 ngx_http_faas_block(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
@@ -137,9 +188,14 @@ ngx_http_faas_block(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 
     char                     *rv;
     ngx_str_t                *value;
+    ngx_uint_t                i;
     ngx_http_faas_setting_t  *s;
 
     value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[0].data, "include") == 0) {
+        return ngx_conf_include(cf, dummy, conf);
+    }
 
     s = ngx_http_faas_setting(&value[0]);
 
@@ -157,7 +213,20 @@ ngx_http_faas_block(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (!faas_utf8_valid(value[i].data, value[i].len)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\" in \"%V\", it must be "
+                               "UTF-8", &value[i], &value[0]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
     rv = s->set(cf, fn, value, cf->args->nelts);
+
+    if (rv == NGX_CONF_OK && ngx_http_faas_placed(cf, fn, s) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",

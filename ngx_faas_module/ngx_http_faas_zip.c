@@ -136,8 +136,8 @@ done:
 
 
 ngx_int_t
-ngx_http_faas_zip_has(ngx_log_t *log, u_char *path, ngx_str_t *names,
-    ngx_uint_t n)
+ngx_http_faas_zip_has(u_char *path, ngx_str_t *names, ngx_uint_t n,
+    ngx_err_t *err)
 {
     ngx_fd_t         fd;
     ngx_int_t        rc;
@@ -146,26 +146,18 @@ ngx_http_faas_zip_has(ngx_log_t *log, u_char *path, ngx_str_t *names,
     fd = ngx_open_file(path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
 
     if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      ngx_open_file_n " \"%s\" failed", path);
+        *err = ngx_errno;
         return NGX_ERROR;
     }
 
+    *err = 0;
     rc = NGX_ERROR;
 
     if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {
         rc = ngx_http_faas_zip_read(fd, ngx_file_size(&fi), names, n);
     }
 
-    if (rc == NGX_ERROR) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "\"%s\" is not a zip file", path);
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
-                      ngx_close_file_n " \"%s\" failed", path);
-    }
+    (void) ngx_close_file(fd);
 
     return rc;
 }

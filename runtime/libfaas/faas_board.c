@@ -141,14 +141,51 @@ faas_board_init(faas_board_t *board)
 }
 
 
+/* Sizes and maps the new file and fills in what is not zero. */
+
+static int
+faas_board_map(int fd, uint32_t max_functions, uint32_t max_envs,
+    uint64_t epoch, faas_board_t *board)
+{
+    int     err;
+    void   *p;
+    size_t  size;
+
+    size = faas_board_size(max_functions, max_envs);
+
+    if (ftruncate(fd, size) == -1) {
+        return -1;
+    }
+
+    p = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED) {
+        return -1;
+    }
+
+    faas_board_layout(p, max_functions, max_envs);
+    faas_board_view(board, p, size);
+    board->head->epoch = epoch;
+
+    err = faas_board_init(board);
+
+    if (err != 0) {
+        faas_board_close(board);
+        errno = err;
+        return -1;
+    }
+
+    board->head->magic = FAAS_BOARD_MAGIC;
+
+    return 0;
+}
+
+
 int
 faas_board_create(const char *path, uint32_t max_functions,
     uint32_t max_envs, uint64_t epoch, faas_board_t *board)
 {
-    int     fd, err;
-    char    temp[4096];
-    void   *p;
-    size_t  size;
+    int   fd, rc, err;
+    char  temp[4096];
 
     if (snprintf(temp, sizeof(temp), "%s.%d", path, (int) getpid())
         >= (int) sizeof(temp))
@@ -164,49 +201,24 @@ faas_board_create(const char *path, uint32_t max_functions,
         return -1;
     }
 
-    size = faas_board_size(max_functions, max_envs);
-    p = MAP_FAILED;
+    rc = faas_board_map(fd, max_functions, max_envs, epoch, board);
 
-    if (ftruncate(fd, size) == -1) {
-        goto failed;
+    if (rc == 0 && rename(temp, path) == -1) {
+        err = errno;
+        faas_board_close(board);
+        errno = err;
+        rc = -1;
     }
-
-    p = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) {
-        goto failed;
-    }
-
-    faas_board_layout(p, max_functions, max_envs);
-    faas_board_view(board, p, size);
-    board->head->epoch = epoch;
-
-    errno = faas_board_init(board);
-    if (errno != 0) {
-        goto failed;
-    }
-
-    board->head->magic = FAAS_BOARD_MAGIC;
-
-    if (rename(temp, path) == -1) {
-        goto failed;
-    }
-
-    (void) close(fd);
-    return 0;
-
-failed:
 
     err = errno;
+    (void) close(fd);
 
-    if (p != MAP_FAILED) {
-        (void) munmap(p, size);
+    if (rc == -1) {
+        (void) unlink(temp);
+        errno = err;
     }
 
-    (void) close(fd);
-    (void) unlink(temp);
-    errno = err;
-
-    return -1;
+    return rc;
 }
 
 

@@ -216,6 +216,21 @@ faas_lease_run(faas_board_t *board, uint32_t ticket)
 }
 
 
+/* NULL if its slot belongs to another environment by now. */
+
+static faas_env_t *
+faas_ticket_env(faas_board_t *board, faas_ticket_t *t)
+{
+    if (t->env >= board->head->max_envs
+        || board->envs[t->env].generation != t->env_generation)
+    {
+        return NULL;
+    }
+
+    return &board->envs[t->env];
+}
+
+
 void
 faas_release(faas_board_t *board, uint32_t ticket,
     const faas_report_t *report, uint64_t now_ms, uint32_t *wake,
@@ -242,15 +257,7 @@ faas_release(faas_board_t *board, uint32_t ticket,
         return;
     }
 
-    env = NULL;
-
-    if (t->env < board->head->max_envs) {
-        env = &board->envs[t->env];
-
-        if (env->generation != t->env_generation) {
-            env = NULL;
-        }
-    }
+    env = faas_ticket_env(board, t);
 
     if (env != NULL) {
         env->idle_ms = now_ms;
@@ -293,6 +300,7 @@ faas_cancel(faas_board_t *board, uint32_t ticket, int32_t counter,
 {
     uint32_t        index;
     faas_fn_t      *fn;
+    faas_env_t     *env;
     faas_ticket_t  *t;
 
     t = &board->tickets[ticket];
@@ -320,11 +328,10 @@ faas_cancel(faas_board_t *board, uint32_t ticket, int32_t counter,
         break;
 
     case FAAS_TICKET_GRANTED:
-        if (t->env < board->head->max_envs
-            && board->envs[t->env].generation == t->env_generation
-            && board->envs[t->env].requests == 0)
-        {
-            board->envs[t->env].cold = 1;
+        env = faas_ticket_env(board, t);
+
+        if (env != NULL && env->requests == 0) {
+            env->cold = 1;
         }
 
         t->state = FAAS_TICKET_FREE;
