@@ -341,13 +341,13 @@ ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
         return ngx_event_pipe_copy_input_filter(p, buf);
     }
 
-    if (buf->pos == buf->last) {
-        return NGX_OK;
-    }
-
     b = NULL;
     prev = &buf->shadow;
     pos = buf->pos;
+
+    if (pos == buf->last) {
+        return NGX_OK;
+    }
 
     for ( ;; ) {
         rc = ngx_http_faas_slice(ctx, &pos, buf->last, &data, &len);
@@ -369,23 +369,21 @@ ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
         prev = &b->shadow;
     }
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
     if (rc == NGX_DONE) {
         p->upstream_error = ngx_http_faas_short(ctx);
         p->upstream_done = !p->upstream_error;
     }
 
-    if (b) {
-        b->shadow = buf;
-        b->last_shadow = 1;
-
-        return NGX_OK;
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
-    /* no body in it: it can be read into again */
+    if (b == NULL) {                 /* it can be read into again */
+        return ngx_event_pipe_add_free_buf(p, buf);
+    }
 
-    return ngx_event_pipe_add_free_buf(p, buf);
+    b->shadow = buf;
+    b->last_shadow = 1;
+
+    return NGX_OK;
 }

@@ -181,40 +181,21 @@ ngx_http_faas_obtain(ngx_http_faas_ctx_t *ctx, int rc)
 }
 
 
-static ngx_int_t
-ngx_http_faas_connect(ngx_http_faas_ctx_t *ctx)
+/* A Unix socket is connected at once or not at all. */
+
+static ngx_connection_t *
+ngx_http_faas_connect_new(ngx_http_faas_ctx_t *ctx)
 {
-    int                     fd;
-    u_char                 *last;
-    ngx_str_t              *dir;
-    ngx_connection_t       *c;
-    ngx_http_upstream_t    *u;
     struct sockaddr_un      addr;
     ngx_peer_connection_t   pc;
-
-    u = ctx->request->upstream;
-
-    last = ngx_sprintf(ctx->peer_text, "%V/%uD.%uD", &ctx->function->name,
-                       ctx->lease.env, ctx->lease.generation);
-    ctx->peer_name.data = ctx->peer_text;
-    ctx->peer_name.len = last - ctx->peer_text;
-
-    c = ngx_http_faas_conn_get(ctx->lease.env, ctx->lease.generation);
-
-    if (c) {
-        u->peer.cached = 1;
-        u->peer.connection = c;
-        return NGX_OK;
-    }
-
-    dir = ngx_http_faas_run_path();
 
     ngx_memzero(&addr, sizeof(struct sockaddr_un));
     addr.sun_family = AF_UNIX;
 
     (void) ngx_snprintf((u_char *) addr.sun_path, sizeof(addr.sun_path) - 1,
-                        "%V/" FAAS_RUN_ENV "/%uD.%uD", dir,
-                        ctx->lease.env, ctx->lease.generation);
+                        "%V/" FAAS_RUN_ENV "/%uD.%uD",
+                        ngx_http_faas_run_path(), ctx->lease.env,
+                        ctx->lease.generation);
 
     ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
     pc.sockaddr = (struct sockaddr *) &addr;
@@ -224,27 +205,50 @@ ngx_http_faas_connect(ngx_http_faas_ctx_t *ctx)
     pc.log = ctx->request->connection->log;
     pc.log_error = NGX_ERROR_INFO;
 
-    /* a Unix socket is connected at once or not at all */
-
     if (ngx_event_connect_peer(&pc) != NGX_OK) {
 
-        fd = pc.connection ? (int) pc.connection->fd : -1;
-
-        if (fd != -1) {
+        if (pc.connection) {
             ngx_close_connection(pc.connection);
         }
 
+        return NULL;
+    }
+
+    pc.connection->recv = ngx_http_faas_recv;
+    pc.connection->send_chain = ngx_http_faas_send_chain;
+
+    return pc.connection;
+}
+
+
+static ngx_int_t
+ngx_http_faas_connect(ngx_http_faas_ctx_t *ctx)
+{
+    u_char               *last;
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+
+    last = ngx_sprintf(ctx->peer_text, "%V/%uD.%uD", &ctx->function->name,
+                       ctx->lease.env, ctx->lease.generation);
+    ctx->peer_name.data = ctx->peer_text;
+    ctx->peer_name.len = last - ctx->peer_text;
+
+    c = ngx_http_faas_conn_get(ctx->lease.env, ctx->lease.generation);
+    u->peer.cached = (c != NULL);
+
+    if (c == NULL) {
+        c = ngx_http_faas_connect_new(ctx);
+    }
+
+    if (c == NULL) {
         ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
                       "faas: environment %V is gone, taking another one",
                       &ctx->peer_name);
         return NGX_DECLINED;
     }
 
-    c = pc.connection;
-    c->recv = ngx_http_faas_recv;
-    c->send_chain = ngx_http_faas_send_chain;
-
-    u->peer.cached = 0;
     u->peer.connection = c;
 
     return NGX_OK;

@@ -258,9 +258,9 @@ typedef struct {
 
 typedef struct {
     _Atomic uint32_t      state;            /* faas_env_state_e */
-    uint32_t              generation;       /* of the slot: supervisor adds
-                                               1 when it takes a FREE one, so
-                                               "why" stays readable until then */
+    uint32_t              generation;       /* of the slot; the supervisor
+                                               counts when it frees one, not
+                                               before inflight is 0 */
     uint32_t              fn;               /* FAAS_NIL for a blank */
     uint32_t              version;
     uint32_t              prev;             /* idle list of the function */

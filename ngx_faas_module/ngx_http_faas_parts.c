@@ -1,0 +1,465 @@
+/*
+ * Taking a request apart for an event: headers, query, cookies, body.
+ *
+ * Runs in workers.
+ */
+
+#include "ngx_http_faas_event.h"
+
+#include "faas_json.h"
+
+
+static ngx_int_t ngx_http_faas_parts_headers(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts);
+static ngx_int_t ngx_http_faas_parts_query(ngx_http_request_t *r,
+    ngx_http_faas_parts_t *parts);
+static ngx_int_t ngx_http_faas_parts_body(ngx_http_request_t *r,
+    ngx_http_faas_parts_t *parts);
+
+
+/* dropped: they are between the client and nginx (RFC 9110, section 7.6.1) */
+
+static ngx_str_t  ngx_http_faas_hop_headers[] = {
+    ngx_string("connection"),
+    ngx_string("keep-alive"),
+    ngx_string("proxy-connection"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("upgrade"),
+    ngx_string("http2-settings"),
+    ngx_null_string
+};
+
+
+ngx_int_t
+ngx_http_faas_parts(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts)
+{
+    ngx_memzero(parts, sizeof(ngx_http_faas_parts_t));
+
+    if (ngx_array_init(&parts->cookies, r->pool, 1, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    parts->body_len = ngx_http_faas_body_length(r);
+
+    if (ngx_http_faas_parts_headers(r, ctx, parts) != NGX_OK
+        || ngx_http_faas_parts_query(r, parts) != NGX_OK
+        || ngx_http_faas_parts_body(r, parts) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* "a=1; b=2": one element each, as they are */
+
+static ngx_int_t
+ngx_http_faas_cookies(ngx_http_faas_parts_t *parts, ngx_str_t *value)
+{
+    u_char     *p, *end, *last;
+    ngx_str_t  *cookie;
+
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p = end + 1) {
+
+        while (p < last && *p == ' ') {
+            p++;
+        }
+
+        end = ngx_strlchr(p, last, ';');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end == p) {
+            continue;
+        }
+
+        cookie = ngx_array_push(&parts->cookies);
+        if (cookie == NULL) {
+            return NGX_ERROR;
+        }
+
+        cookie->data = p;
+        cookie->len = end - p;
+        parts->cookies_size += cookie->len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_faas_is(ngx_table_elt_t *h, const char *name, size_t len)
+{
+    return h->key.len == len
+           && ngx_memcmp(h->lowcase_key, name, len) == 0;
+}
+
+
+#define ngx_http_faas_is_header(h, name)                                      \
+    ngx_http_faas_is(h, name, sizeof(name) - 1)
+
+
+/* Whether a header goes into the map; some are taken or made elsewhere. */
+
+static ngx_int_t
+ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, ngx_table_elt_t *h)
+{
+    ngx_str_t  *hop;
+
+    for (hop = ngx_http_faas_hop_headers; hop->len; hop++) {
+        if (ngx_http_faas_is(h, (char *) hop->data, hop->len)) {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (ngx_http_faas_is_header(h, "cookie")) {
+        return ngx_http_faas_cookies(parts, &h->value) == NGX_OK
+               ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    if (ngx_http_faas_is_header(h, "host")
+        || ngx_http_faas_is_header(h, "content-length")
+        || ngx_http_faas_is_header(h, "x-amzn-trace-id")
+        || ngx_http_faas_is_header(h, "x-forwarded-port")
+        || ngx_http_faas_is_header(h, "x-forwarded-proto"))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_faas_is_header(h, "user-agent")) {
+        parts->user_agent = h->value;
+
+    } else if (ngx_http_faas_is_header(h, "content-type")) {
+        parts->content_type = h->value;
+
+    } else if (ngx_http_faas_is_header(h, "x-forwarded-for")) {
+
+        if (parts->forwarded_for.len == 0) {
+            parts->forwarded_for = h->value;
+        }
+
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
+    ngx_str_t *value)
+{
+    ngx_str_t  key;
+
+    if (value->len == 0) {
+        return;
+    }
+
+    key.data = (u_char *) name;
+    key.len = ngx_strlen(name);
+
+    ngx_http_faas_map_add(&parts->headers, &key, value);
+}
+
+
+/* What API Gateway adds: the client's address, its own port and scheme. */
+
+static ngx_int_t
+ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
+{
+    u_char     *p;
+    ngx_str_t   before;
+
+    before = parts->forwarded_for;
+
+    p = ngx_pnalloc(r->pool, before.len + 2 + r->connection->addr_text.len
+                             + NGX_INT_T_LEN + NGX_OFF_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    parts->forwarded_for.data = p;
+
+    if (before.len) {
+        p = ngx_sprintf(p, "%V, ", &before);
+    }
+
+    p = ngx_sprintf(p, "%V", &r->connection->addr_text);
+    parts->forwarded_for.len = p - parts->forwarded_for.data;
+
+    if (ngx_connection_local_sockaddr(r->connection, NULL, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    parts->forwarded_port.data = p;
+    p = ngx_sprintf(p, "%ui",
+                    (ngx_uint_t) ngx_inet_get_port(
+                                           r->connection->local_sockaddr));
+    parts->forwarded_port.len = p - parts->forwarded_port.data;
+
+    if (parts->body_len || r->headers_in.content_length) {
+        parts->content_length.data = p;
+        p = ngx_sprintf(p, "%O", parts->body_len);
+        parts->content_length.len = p - parts->content_length.data;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_faas_made_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts)
+{
+    ngx_str_t  proto;
+
+    proto = r->schema;
+
+    if (proto.len == 0) {
+        ngx_str_set(&proto, "http");
+
+#if (NGX_HTTP_SSL)
+        if (r->connection->ssl) {
+            ngx_str_set(&proto, "https");
+        }
+#endif
+    }
+
+    ngx_http_faas_made_header(parts, "content-length",
+                              &parts->content_length);
+    ngx_http_faas_made_header(parts, "x-amzn-trace-id", &ctx->trace);
+    ngx_http_faas_made_header(parts, "x-forwarded-for",
+                              &parts->forwarded_for);
+    ngx_http_faas_made_header(parts, "x-forwarded-port",
+                              &parts->forwarded_port);
+    ngx_http_faas_made_header(parts, "x-forwarded-proto", &proto);
+}
+
+
+static ngx_int_t
+ngx_http_faas_client_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts)
+{
+    ngx_int_t         rc;
+    ngx_str_t         name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash == 0) {
+                continue;
+            }
+
+            rc = ngx_http_faas_take_header(ctx, parts, &h[i]);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            if (rc == NGX_OK) {
+                name.data = h[i].lowcase_key;
+                name.len = h[i].key.len;
+                ngx_http_faas_map_add(&parts->headers, &name, &h[i].value);
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_faas_parts_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts)
+{
+    ngx_uint_t        n;
+    ngx_list_part_t  *part;
+
+    n = 8;                           /* those that are made */
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        n += part->nelts;
+    }
+
+    if (ngx_http_faas_map_init(&parts->headers, r->pool, n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    parts->host = r->headers_in.server;
+
+    ngx_http_faas_made_header(parts, "host",
+                              r->headers_in.host ? &r->headers_in.host->value
+                                                 : &parts->host);
+
+    if (ngx_http_faas_client_headers(r, ctx, parts) != NGX_OK
+        || ngx_http_faas_forwarded(r, parts) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_faas_made_headers(r, ctx, parts);
+
+    return NGX_OK;
+}
+
+
+/* Percent-decoding of a name or value; "+" is a space. */
+
+static u_char *
+ngx_http_faas_query_decode(u_char *dst, u_char *src, u_char *last)
+{
+    ngx_int_t  ch;
+
+    while (src < last) {
+
+        if (*src == '%' && last - src > 2) {
+            ch = ngx_hextoi(src + 1, 2);
+
+            if (ch != NGX_ERROR) {
+                *dst++ = (u_char) ch;
+                src += 3;
+                continue;
+            }
+        }
+
+        *dst++ = (*src == '+') ? ' ' : *src;
+        src++;
+    }
+
+    return dst;
+}
+
+
+static ngx_int_t
+ngx_http_faas_parts_query(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
+{
+    u_char      *p, *end, *eq, *last, *dst;
+    ngx_str_t    name, value;
+    ngx_uint_t   n;
+
+    last = r->args.data + r->args.len;
+    n = 1;
+
+    for (p = r->args.data; p < last; p++) {
+        n += (*p == '&');
+    }
+
+    if (r->args.len == 0) {
+        return NGX_OK;
+    }
+
+    dst = ngx_pnalloc(r->pool, r->args.len);
+
+    if (dst == NULL
+        || ngx_http_faas_map_init(&parts->query, r->pool, n) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (p = r->args.data; p < last; p = end + 1) {
+        end = ngx_strlchr(p, last, '&');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end == p) {
+            continue;
+        }
+
+        eq = ngx_strlchr(p, end, '=');
+
+        name.data = dst;
+        dst = ngx_http_faas_query_decode(dst, p, eq ? eq : end);
+        name.len = dst - name.data;
+
+        value.data = dst;
+
+        if (eq) {
+            dst = ngx_http_faas_query_decode(dst, eq + 1, end);
+        }
+
+        value.len = dst - value.data;
+
+        ngx_http_faas_map_add(&parts->query, &name, &value);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Contract, section 7.1: what is text; all else is base64. */
+
+static ngx_uint_t
+ngx_http_faas_text_type(ngx_str_t *type)
+{
+    size_t   n;
+    u_char  *p, buf[128];
+
+    p = ngx_strlchr(type->data, type->data + type->len, ';');
+    n = p ? (size_t) (p - type->data) : type->len;
+
+    while (n && (type->data[n - 1] == ' ' || type->data[n - 1] == '\t')) {
+        n--;
+    }
+
+    if (n > sizeof(buf)) {
+        return 0;
+    }
+
+    ngx_strlow(buf, type->data, n);
+
+    if (n > 5 && ngx_memcmp(buf, "text/", 5) == 0) {
+        return 1;
+    }
+
+    if ((n > 5 && ngx_memcmp(buf + n - 5, "+json", 5) == 0)
+        || (n > 4 && ngx_memcmp(buf + n - 4, "+xml", 4) == 0))
+    {
+        return 1;
+    }
+
+    return (n == 16 && ngx_memcmp(buf, "application/json", n) == 0)
+           || (n == 22 && ngx_memcmp(buf, "application/javascript", n) == 0)
+           || (n == 15 && ngx_memcmp(buf, "application/xml", n) == 0);
+}
+
+
+static ngx_int_t
+ngx_http_faas_parts_body(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
+{
+    if (parts->body_len == 0) {
+        return NGX_OK;
+    }
+
+    parts->body = ngx_pnalloc(r->pool, parts->body_len);
+
+    if (parts->body == NULL
+        || ngx_http_faas_body_copy(r, parts->body) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* text that is not UTF-8 would not survive as a JSON string */
+
+    parts->base64 = !ngx_http_faas_text_type(&parts->content_type)
+                    || !faas_utf8_valid(parts->body, parts->body_len);
+
+    return NGX_OK;
+}
