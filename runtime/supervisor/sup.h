@@ -269,6 +269,7 @@ typedef struct {
     uint32_t              n_ending;
     uint32_t              n_init;         /* being initialised */
     int                   strays;         /* look for orphans */
+    int                   hungry;         /* demand was put off */
     struct event         *refill_ev;
 } sup_t;
 

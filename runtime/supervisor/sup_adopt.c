@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -316,6 +317,23 @@ sup_strays_of(pid_t parent)
 }
 
 
+/* When it has died our parent is init, whose children are none of ours. */
+
+static int
+sup_parent_is_watchdog(void)
+{
+    socklen_t     len;
+    struct ucred  peer;
+
+    len = sizeof(peer);
+
+    return sup.status_fd != -1
+           && getsockopt(sup.status_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)
+              == 0
+           && peer.pid > 1 && peer.pid == getppid();
+}
+
+
 /*
  * Children that nobody has told us of: cloned by a zygote that died before it
  * could say so, or left behind by an environment without namespaces.  As long
@@ -336,5 +354,8 @@ sup_strays_tick(void)
 
     sup_strays_wanted = 0;
     sup_strays_of(getpid());
-    sup_strays_of(getppid());
+
+    if (sup_parent_is_watchdog()) {
+        sup_strays_of(getppid());
+    }
 }

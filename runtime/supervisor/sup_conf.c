@@ -187,6 +187,9 @@ sup_conf_function(sup_fn_t *fn, json_t *spec)
 {
     sup_version_t  *v;
 
+    fn->configured = 1;
+    fn->removed = 0;
+
     v = sup_version_new(fn, spec);
 
     if (v == NULL) {
@@ -195,9 +198,6 @@ sup_conf_function(sup_fn_t *fn, json_t *spec)
 
     sup_watch_code(fn, v);
     sup_code_digest(v);
-
-    fn->configured = 1;
-    fn->removed = 0;
 
     if (fn->live != NULL && strcmp(fn->live->digest, v->digest) == 0) {
         sup_conf_same(fn, v);

@@ -409,7 +409,8 @@ sup_env_exited(sup_env_t *env, int status, int known)
 
     why = sup_env_reason(env, status, known, &code);
     init = v != NULL && !env->reported
-           && (e->state == FAAS_ENV_INIT || env->want_why
+           && (e->state == FAAS_ENV_INIT || e->state == FAAS_ENV_READY
+               || env->want_why
                || (why == FAAS_WHY_SPAWN && e->requests == 0));
 
     if (env->spawned) {

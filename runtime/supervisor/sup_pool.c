@@ -95,6 +95,19 @@ sup_pool_evict(sup_fn_t *fn)
 
 
 /*
+ * A new version must be able to prove itself even when its own predecessor
+ * has all the room: it may start one environment beyond the limit.
+ */
+
+static int
+sup_pool_beyond(sup_version_t *v)
+{
+    return v->fn->next == v && v->refs == 0 && sup_spawn_room()
+           && sup.n_active <= sup.max_envs;
+}
+
+
+/*
  * One more environment for V.  SUP_AGAIN: later, something is on its way
  * that will call again; SUP_ERROR: the limit of environments is reached.
  */
@@ -111,7 +124,9 @@ sup_pool_start(sup_version_t *v, int provisioned)
         return SUP_AGAIN;
     }
 
-    if (sup.n_active >= sup.max_envs && !sup_pool_evict(v->fn)) {
+    if (sup.n_active >= sup.max_envs && !sup_pool_evict(v->fn)
+        && !sup_pool_beyond(v))
+    {
         return SUP_ERROR;
     }
 
@@ -224,6 +239,7 @@ sup_pool_demand(sup_fn_t *fn)
         rc = sup_pool_start(fn->live, 0);
 
         if (rc == SUP_AGAIN) {
+            sup.hungry = 1;
             break;
         }
 

@@ -505,6 +505,11 @@ sup_spawn_done(sup_env_t *env, pid_t pid)
     }
 
     sup_env_spawned(env);
+
+    if (sup.hungry) {
+        sup.hungry = 0;
+        sup_pool_demand_all();
+    }
 }
 
 

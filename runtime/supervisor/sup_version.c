@@ -244,6 +244,35 @@ sup_version_limits(sup_version_t *v, faas_fn_t *limits)
 }
 
 
+/*
+ * A switch looks at every ticket: with a thousand functions a reload that
+ * changes one of them is not to pay for all.
+ */
+
+static int
+sup_version_unchanged(sup_version_t *v, const faas_fn_t *limits)
+{
+    const faas_fn_t  *f;
+
+    f = &sup.board.fns[v->fn->index];
+
+    return f->state == FAAS_FN_LIVE
+           && f->version == v->number
+           && f->backoff_until_ms == 0
+           && f->flags == limits->flags
+           && f->concurrency == limits->concurrency
+           && f->capacity == limits->capacity
+           && f->queue_max == limits->queue_max
+           && f->queue_timeout_ms == limits->queue_timeout_ms
+           && f->init_timeout_ms == limits->init_timeout_ms
+           && f->timeout_ms == limits->timeout_ms
+           && f->memory_mb == limits->memory_mb
+           && f->max_requests == limits->max_requests
+           && f->provisioned == limits->provisioned
+           && strcmp(f->arn, limits->arn) == 0;
+}
+
+
 /* Makes V the version that workers use, or gives its new limits to them. */
 
 void
@@ -259,6 +288,10 @@ sup_version_live(sup_version_t *v)
     fn->live = v;
 
     sup_version_limits(v, &limits);
+
+    if (old == v && sup_version_unchanged(v, &limits)) {
+        return;
+    }
 
     n = faas_fn_switch(&sup.board, fn->index, v->number, &limits,
                        faas_now_ms(), wakes, SUP_WAKES);

@@ -175,6 +175,15 @@ try:
     sup.register()
     equal(sup.invoke(fn), (0, 'fine'), 'another worker is served')
 
+    # asked to end while nginx lives, and started again by a reload
+
+    sup.proc.terminate()
+    equal(sup.proc.wait(10), 0, 'SIGTERM: an orderly end')
+    equal(sup.pids(fn, range(1, 8)), [], 'of all environments')
+    os.close(sup.life)
+    sup.start()
+    equal(sup.invoke(fn), (0, 'fine'), 'a reload starts another')
+
     sup.leave()
     ok(wait_for(lambda: leftovers(sup) == []), 'nothing is left behind',
        leftovers(sup))

@@ -145,6 +145,22 @@ try:
     sup.reload()
     equal(sup.invoke(other), (0, 'one'), 'until it is configured again')
 
+    # no room for a new version beside the old one
+
+    held = [sup.acquire(fn) for _ in range(15)]
+    sup.change('f', code=a)
+    sup.reload()
+    ok(wait_for(lambda: sup.fn(fn, 'version') == sup.env(
+        sup.slots_of(fn, (IDLE, BUSY, READY))[-1], 'version')
+        and any(sup.env(i, 'version') == sup.fn(fn, 'version')
+                for i in sup.slots_of(fn))),
+       'a new version starts when all environments are in use')
+    for ticket, _ in held:
+        sup.release(ticket, count=0)
+    sup.change('f', code=one)
+    sup.reload()
+    ok(wait_for(lambda: sup.invoke(fn) == (0, 'one')), 'and back')
+
     # a manifest that is not one
 
     with open(sup.path('manifest'), 'w') as f:
