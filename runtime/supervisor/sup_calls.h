@@ -111,7 +111,7 @@ void sup_version_live(sup_version_t *v);
 void sup_version_release(sup_version_t *v);
 void sup_versions_save(void);
 void sup_versions_load(void);
-int sup_json_write(json_t *root, const char *path);
+int sup_json_write(json_t *root, const char *path, int sync);
 
 /* sup_code.c, sup_zip.c, sup_inotify.c */
 void sup_code_digest(sup_version_t *v);

@@ -118,7 +118,15 @@ sup_conf_fn(json_t *spec)
         return NULL;
     }
 
-    i = faas_board_find(&sup.board, name, strlen(name));
+    /* the master knows the place; a search goes through all of them */
+
+    i = (uint32_t) json_integer_value(json_object_get(spec, "index"));
+
+    if (i >= sup.board.head->max_functions
+        || strcmp(sup.board.fns[i].name, name) != 0)
+    {
+        i = faas_board_find(&sup.board, name, strlen(name));
+    }
 
     if (i == FAAS_NIL) {
         sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\" is not in the "

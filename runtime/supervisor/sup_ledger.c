@@ -297,7 +297,7 @@ sup_ledger_collect(void)
 static int
 sup_ledger_write(void)
 {
-    int   fd, rc, err;
+    int   err;
     char  temp[PATH_MAX], path[PATH_MAX];
 
     (void) snprintf(temp, sizeof(temp), "%s", sup_ledger_path(".n"));
@@ -307,29 +307,10 @@ sup_ledger_write(void)
         return errno;
     }
 
-    fd = open(temp, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC|O_NOFOLLOW, 0644);
-
-    if (fd == -1) {
-        return errno;
-    }
-
-    errno = 0;
-    rc = json_dumpfd(sup_ledger, fd, JSON_COMPACT|JSON_SORT_KEYS);
-    err = rc == -1 ? (errno ? errno : EIO) : 0;
-
-    if (!err && fsync(fd) == -1) {
-        err = errno;
-    }
-
-    if (close(fd) == -1 && !err) {
-        err = errno;
-    }
+    err = sup_json_write(sup_ledger, temp, 1);
 
     if (!err && rename(temp, path) == -1) {
         err = errno;
-    }
-
-    if (err) {
         (void) unlink(temp);
     }
 

@@ -319,7 +319,7 @@ sup_version_live(sup_version_t *v)
 void
 sup_versions_save(void)
 {
-    int        rc;
+    int        err;
     char       temp[4096];
     json_t    *root, *item;
     uint32_t   i;
@@ -346,11 +346,15 @@ sup_versions_save(void)
     (void) snprintf(temp, sizeof(temp), "%s.n",
                     sup_run_path(SUP_RUN_VERSIONS));
 
-    rc = sup_json_write(root, temp);
+    err = sup_json_write(root, temp, 0);
     json_decref(root);
 
-    if (rc != SUP_OK || rename(temp, sup_run_path(SUP_RUN_VERSIONS)) == -1) {
-        sup_log(SUP_LOG_CRIT, errno, "cannot write \"%s\": a supervisor "
+    if (!err && rename(temp, sup_run_path(SUP_RUN_VERSIONS)) == -1) {
+        err = errno;
+    }
+
+    if (err) {
+        sup_log(SUP_LOG_CRIT, err, "cannot write \"%s\": a supervisor "
                 "started after a crash would replace environments",
                 sup_run_path(SUP_RUN_VERSIONS));
     }
@@ -434,25 +438,47 @@ sup_versions_load(void)
 }
 
 
-/* Whole or not at all; the caller renames. */
+/*
+ * Writes PATH anew; the caller renames it when it is whole.  0 or an errno.
+ * By way of stdio: json_dumpfd() makes a system call for each word.
+ */
 
 int
-sup_json_write(json_t *root, const char *path)
+sup_json_write(json_t *root, const char *path, int sync)
 {
-    int  fd, rc;
+    int    fd, err;
+    FILE  *f;
 
     fd = open(path, O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC|O_NOFOLLOW, 0600);
 
     if (fd == -1) {
-        return SUP_ERROR;
+        return errno;
     }
 
-    rc = json_dumpfd(root, fd, JSON_COMPACT);
+    f = fdopen(fd, "w");
 
-    if (close(fd) == -1 || rc == -1) {
+    if (f == NULL) {
+        err = errno;
+        (void) close(fd);
+        return err;
+    }
+
+    errno = 0;
+    err = 0;
+
+    if (json_dumpf(root, f, JSON_COMPACT|JSON_SORT_KEYS) == -1
+        || fflush(f) == EOF || (sync && fsync(fd) == -1))
+    {
+        err = errno ? errno : EIO;
+    }
+
+    if (fclose(f) == EOF && !err) {
+        err = errno ? errno : EIO;
+    }
+
+    if (err) {
         (void) unlink(path);
-        return SUP_ERROR;
     }
 
-    return SUP_OK;
+    return err;
 }

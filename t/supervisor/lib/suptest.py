@@ -166,7 +166,8 @@ def fcgi_answer(s):
 
 class Sup:
     def __init__(self, functions=(), envs=16, slots=None, level='info',
-                 isolation='auto', blanks=(), start=True):
+                 isolation='auto', blanks=(), start=True,
+                 functions_max=64):
         self.so = load_library()
         self.dir = tempfile.mkdtemp(prefix='faas-t-')
         os.chmod(self.dir, 0o755)
@@ -188,7 +189,7 @@ class Sup:
         os.makedirs(os.path.join(self.run, 'v1/workers'))
         os.mkdir(self.state)
         self.board = ctypes.c_void_p(self.so.t_create(
-            self.path('board'), 64, self.slots,
+            self.path('board'), functions_max, self.slots,
             ctypes.c_uint64(int.from_bytes(os.urandom(7), 'big'))))
         assert self.board.value
         for f in functions:
