@@ -470,23 +470,12 @@ ngx_http_faas_bell_handler(ngx_event_t *ev)
 }
 
 
-/*
- * Serving one request may end others that are in the list as well, so only
- * its head is ever trusted.
- */
+/* From the mailbox to the list: in order, each once. */
 
 static void
-ngx_http_faas_mail_handler(ngx_event_t *ev)
+ngx_http_faas_mail_sort(uint32_t ticket)
 {
-    uint32_t              ticket;
-    ngx_queue_t          *q, dead;
     ngx_http_faas_ctx_t  *ctx;
-
-    if (ngx_http_faas_slot == FAAS_NIL) {
-        return;
-    }
-
-    ticket = faas_mailbox_take(&ngx_http_faas_board, ngx_http_faas_slot);
 
     for ( /* void */ ; ticket != FAAS_NIL;
          ticket = ngx_http_faas_board.tickets[ticket].mail_next)
@@ -498,6 +487,26 @@ ngx_http_faas_mail_handler(ngx_event_t *ev)
             ctx->mailed = 1;
         }
     }
+}
+
+
+/*
+ * Serving one request may end others that are in the list as well, so only
+ * its head is ever trusted.
+ */
+
+static void
+ngx_http_faas_mail_handler(ngx_event_t *ev)
+{
+    ngx_queue_t          *q, dead;
+    ngx_http_faas_ctx_t  *ctx;
+
+    if (ngx_http_faas_slot == FAAS_NIL) {
+        return;
+    }
+
+    ngx_http_faas_mail_sort(faas_mailbox_take(&ngx_http_faas_board,
+                                              ngx_http_faas_slot));
 
     while (!ngx_queue_empty(&ngx_http_faas_mails)) {
         q = ngx_queue_head(&ngx_http_faas_mails);
@@ -546,7 +555,19 @@ ngx_http_faas_tick_handler(ngx_event_t *ev)
     for (i = 0; i < ngx_http_faas_board.head->worker_tickets; i++) {
         ctx = ngx_http_faas_ctxs[i];
 
-        if (ctx == NULL || ctx->waiting == NULL || ctx->mailed) {
+        if (ctx == NULL || ctx->waiting == NULL || ctx->mailed
+            || ctx->ticket == FAAS_NIL)
+        {
+            continue;
+        }
+
+        if (ngx_http_faas_board.tickets[ctx->ticket].mailed) {
+            ngx_http_faas_mail_sort(
+                faas_mail_unstick(&ngx_http_faas_board, ngx_http_faas_slot,
+                                  ctx->ticket));
+        }
+
+        if (ctx->mailed) {
             continue;
         }
 

@@ -204,7 +204,7 @@ typedef struct {
 } faas_head_t;
 
 
-typedef struct {
+typedef struct __attribute__((aligned(64))) {
     pthread_mutex_t       lock;
 
     /* written by the master that first names the function */
@@ -253,10 +253,10 @@ typedef struct {
     uint64_t              peak_memory;      /* bytes; supervisor */
     uint32_t              ledger_loaded;    /* supervisor */
     uint64_t              hist[FAAS_HIST_BUCKETS];
-} faas_fn_t __attribute__((aligned(64)));
+} faas_fn_t;
 
 
-typedef struct {
+typedef struct __attribute__((aligned(128))) {
     _Atomic uint32_t      state;            /* faas_env_state_e */
     uint32_t              generation;       /* of the slot; the supervisor
                                                counts when it frees one, not
@@ -281,7 +281,7 @@ typedef struct {
     uint64_t              idle_ms;          /* since when */
     uint64_t              busy_ms;          /* since when */
     uint64_t              memory;           /* peak, bytes; supervisor */
-} faas_env_t __attribute__((aligned(128)));
+} faas_env_t;
 
 
 /*
@@ -289,7 +289,7 @@ typedef struct {
  * its own range only, so that no other process ever races for a free one.
  */
 
-typedef struct {
+typedef struct __attribute__((aligned(64))) {
     _Atomic uint32_t      state;            /* faas_ticket_state_e */
     uint32_t              fn;
     uint32_t              env;
@@ -302,10 +302,10 @@ typedef struct {
     uint32_t              cold;             /* counts as waiting for a start */
     uint64_t              sequence;
     char                  request_id[FAAS_REQUEST_ID_LEN + 4];
-} faas_ticket_t __attribute__((aligned(64)));
+} faas_ticket_t;
 
 
-typedef struct {
+typedef struct __attribute__((aligned(64))) {
     _Atomic int32_t       pid;              /* 0: free; worker by CAS, zeroed
                                                by the supervisor */
     _Atomic uint32_t      exited;           /* worker: left in good order */
@@ -315,7 +315,7 @@ typedef struct {
     _Atomic uint64_t      generation;       /* configuration it serves; set
                                                last, 0: not filled in yet */
     _Atomic uint32_t      mailbox;          /* stack of tickets */
-} faas_worker_t __attribute__((aligned(64)));
+} faas_worker_t;
 
 
 /* a process's view of the board; private memory */
@@ -465,6 +465,11 @@ void faas_counter_add(faas_board_t *board, uint32_t fn, faas_counter_e counter,
 /* Takes all tickets out of the worker's mailbox: the first, linked by
    mail_next; FAAS_NIL when empty. */
 uint32_t faas_mailbox_take(faas_board_t *board, uint32_t worker);
+
+/* For a ticket that seems to have been mailed by a process that died over it;
+   what else was in the mailbox is returned as by faas_mailbox_take(). */
+uint32_t faas_mail_unstick(faas_board_t *board, uint32_t worker,
+    uint32_t ticket);
 
 
 /* --- the supervisor's side: faas_board_env.c --- */

@@ -329,6 +329,13 @@ faas_ticket_cleanup(faas_board_t *board, uint32_t ticket)
 
         /* no event byte was sent: the environment is as good as before */
 
+        if (t->env < board->head->max_envs
+            && board->envs[t->env].generation == t->env_generation
+            && board->envs[t->env].requests == 0)
+        {
+            board->envs[t->env].cold = 1;
+        }
+
         t->state = FAAS_TICKET_FREE;
         faas_lease_drop(board, fn, ticket, FAAS_WHY_NONE);
         break;

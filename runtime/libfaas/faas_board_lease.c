@@ -436,3 +436,33 @@ faas_mailbox_take(faas_board_t *board, uint32_t worker)
 
     return first;
 }
+
+
+/*
+ * Whoever mails a ticket holds the lock of its function: if a ticket is
+ * marked while that is ours and the mailbox was emptied, the sender died
+ * before it came to put it in.
+ */
+
+uint32_t
+faas_mail_unstick(faas_board_t *board, uint32_t worker, uint32_t ticket)
+{
+    uint32_t        first, index;
+    faas_ticket_t  *t;
+
+    t = &board->tickets[ticket];
+    index = t->fn;
+
+    if (!t->mailed || index >= board->head->max_functions
+        || faas_fn_lock(board, index) != FAAS_OK)
+    {
+        return FAAS_NIL;
+    }
+
+    first = faas_mailbox_take(board, worker);
+    t->mailed = 0;
+
+    faas_fn_unlock(board, index);
+
+    return first;
+}
