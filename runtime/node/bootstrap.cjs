@@ -207,8 +207,7 @@ process.on('SIGTERM', () => {
     }
 });
 
-const server = net.createServer((socket) => {
-    socket.unref();
+const server = net.createServer({ pauseOnConnect: true }, (socket) => {
     new Connection(socket, limit, invoke.enqueue);
 });
 

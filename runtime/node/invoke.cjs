@@ -70,12 +70,17 @@ function flush() {
 }
 
 
+/* True if it was begun, and nothing more is needed of what was read. */
+
 function enqueue(connection) {
     if (current !== null || handler === null || queue.length) {
         queue.push(connection);
-    } else {
-        start(connection);
+        return false;
     }
+
+    start(connection);
+
+    return true;
 }
 
 
@@ -113,7 +118,7 @@ function reset() {
 
 process.on('beforeExit', () => {
     if (onEmpty !== null) {
-        onEmpty();
+        onEmpty(isAsync ? errors.nodeJsExit() : null);
     }
 });
 
@@ -179,99 +184,6 @@ function fail(error) {
 }
 
 
-/*
- * The object that a handler gets, and the callback.  The first call of any of
- * them counts, even while its result waits for an empty event loop.
- */
-
-function makeContext(values) {
-    const made = { answered: false };
-    let called = false;
-    let waits = true;
-
-    function finish(error, result) {
-        let json;
-
-        made.answered = true;
-
-        if (error !== undefined && error !== null) {
-            fail(error);
-            return;
-        }
-
-        try {
-            json = serialize(result);
-        } catch (e) {
-            fail(e);
-            return;
-        }
-
-        answer(json, 0);
-    }
-
-    function done(error, result) {
-        if (!called) {
-            called = true;
-            finish(error, result);
-        }
-    }
-
-    const context = {
-        get callbackWaitsForEmptyEventLoop() {
-            return waits;
-        },
-        set callbackWaitsForEmptyEventLoop(value) {
-            waits = value;
-        },
-        succeed(result) {
-            done(null, result);
-        },
-        fail(error) {
-            done(error === undefined || error === null ? 'handled' : error);
-        },
-        done,
-        functionVersion: constants.functionVersion,
-        functionName: constants.functionName,
-        memoryLimitInMB: constants.memoryLimitInMB,
-        logGroupName: constants.logGroupName,
-        logStreamName: constants.logStreamName,
-        clientContext: values.client && parseParam(values.client,
-                                                   'ClientContext'),
-        identity: values.identity && parseParam(values.identity,
-                                                'CognitoIdentity'),
-        invokedFunctionArn: values.arn,
-        awsRequestId: values.requestId,
-        getRemainingTimeInMillis() {
-            return values.deadline - now();
-        },
-    };
-
-    function callback(error, result) {
-        if (called) {
-            return;
-        }
-
-        called = true;
-
-        if ((error !== undefined && error !== null) || !waits) {
-            finish(error, result);
-            return;
-        }
-
-        onEmpty = () => {
-            onEmpty = null;
-            setImmediate(finish, null, result);
-        };
-    }
-
-    made.context = context;
-    made.callback = callback;
-    made.done = done;
-
-    return made;
-}
-
-
 function parseParam(json, name) {
     try {
         return parse(json);
@@ -310,35 +222,112 @@ function start(connection) {
 }
 
 
+/*
+ * Calls the handler.  The first call of any of the functions it gets counts,
+ * even while its result waits for an empty event loop.
+ */
+
 function run(connection, values) {
-    let made;
+    let called = false;
+
+    function done(error, result) {
+        if (!called) {
+            called = true;
+            finish(error, result);
+        }
+    }
+
+    function succeed(result) {
+        done(null, result);
+    }
+
+    function failed(error) {
+        done(error === undefined || error === null ? 'handled' : error);
+    }
+
+    function callback(error, result) {
+        if (called) {
+            return;
+        }
+
+        called = true;
+
+        if ((error !== undefined && error !== null)
+            || !context.callbackWaitsForEmptyEventLoop)
+        {
+            finish(error, result);
+            return;
+        }
+
+        onEmpty = () => {
+            onEmpty = null;
+            setImmediate(finish, null, result);
+        };
+    }
+
+    /* no accessors: they cost more than all the rest */
+
+    const context = {
+        callbackWaitsForEmptyEventLoop: true,
+        succeed,
+        fail: failed,
+        done,
+        functionVersion: constants.functionVersion,
+        functionName: constants.functionName,
+        memoryLimitInMB: constants.memoryLimitInMB,
+        logGroupName: constants.logGroupName,
+        logStreamName: constants.logStreamName,
+        clientContext: undefined,
+        identity: undefined,
+        invokedFunctionArn: values.arn,
+        awsRequestId: values.requestId,
+        getRemainingTimeInMillis: () => values.deadline - now(),
+    };
+
+    onEmpty = done;
 
     try {
-        made = makeContext(values);
+        if (values.client) {
+            context.clientContext = parseParam(values.client,
+                                               'ClientContext');
+        }
+
+        if (values.identity) {
+            context.identity = parseParam(values.identity, 'CognitoIdentity');
+        }
+
+        const result = handler(parse(connection.text()), context, callback);
+
+        if (result && typeof result.then === 'function') {
+            result.then(succeed, failed);
+        }
+
+    } catch (e) {
+        failed(e);
+    }
+
+    if (current === connection) {
+        detach();
+    }
+}
+
+
+function finish(error, result) {
+    let json;
+
+    if (error !== undefined && error !== null) {
+        fail(error);
+        return;
+    }
+
+    try {
+        json = serialize(result);
     } catch (e) {
         fail(e);
         return;
     }
 
-    const { context, callback, done } = made;
-
-    onEmpty = isAsync ? () => done(errors.nodeJsExit()) : () => done(null);
-
-    try {
-        const result = handler(parse(connection.text()), context, callback);
-
-        if (result && typeof result.then === 'function') {
-            result.then((value) => done(null, value),
-                        (error) => context.fail(error));
-        }
-
-    } catch (e) {
-        done(e === undefined || e === null ? 'handled' : e);
-    }
-
-    if (!made.answered) {
-        detach();
-    }
+    answer(json, 0);
 }
 
 

@@ -48,7 +48,7 @@ const request = Buffer.concat([
 function serve(limit) {
     return new Promise((resolve) => {
         const name = path.join(os.tmpdir(), `.faas-warm-${process.pid}`);
-        const server = net.createServer((socket) => {
+        const server = net.createServer({ pauseOnConnect: true }, (socket) => {
             new Connection(socket, limit, invoke.enqueue);
         });
 

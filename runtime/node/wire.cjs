@@ -9,6 +9,7 @@
  */
 
 const fs = require('fs');
+const net = require('net');
 
 const BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6, STDERR = 7;
 const RECORD = 65528;
@@ -23,22 +24,67 @@ const writeSync = fs.writeSync;
 const { allocUnsafe, byteLength, from } = Buffer;
 const { utf8Write, utf8Slice, latin1Slice } = Buffer.prototype;
 
+/*
+ * What is received and what is sent passes through these two.  Neither keeps
+ * anything from one event to the next.
+ */
+
+const input = Buffer.allocUnsafeSlow(OUT);
 const out = Buffer.allocUnsafeSlow(OUT);
 
 
+/* ON_REQUEST(connection) is true if it has taken what it needs of it. */
+
 class Connection {
     constructor(socket, limit, onRequest) {
-        this.socket = socket;
         this.limit = limit;
         this.onRequest = onRequest;
         this.closed = false;
+        this.socket = this.attach(socket);
         this.reset(null, 0);
 
-        socket.on('data', (chunk) => this.read(chunk));
-        socket.on('error', () => {});
-        socket.on('close', () => {
+        this.socket.unref();
+        this.socket.on('error', () => {});
+        this.socket.on('end', () => this.socket.end());
+        this.socket.on('close', () => {
             this.closed = true;
         });
+    }
+
+    /*
+     * Sockets of a server allocate 64 KB for every read.  One that is made
+     * with a buffer of its own does not, and takes over the handle; without
+     * that (it is not a documented way) all works, with more garbage.
+     */
+
+    attach(socket) {
+        const handle = socket._handle;
+
+        if (typeof handle?.useUserBuffer !== 'function'
+            || socket._server === undefined)
+        {
+            socket.on('data', (chunk) => this.read(chunk, chunk.length));
+            socket.resume();
+            return socket;
+        }
+
+        const own = new net.Socket({
+            handle,
+            onread: {
+                buffer: input,
+                callback: (n, buf) => {
+                    this.read(buf, n);
+                    return true;
+                },
+            },
+        });
+
+        own._server = socket._server;
+        socket._server = null;
+        socket._handle = null;
+        own.resume();
+
+        return own;
     }
 
     reset(buf, len) {
@@ -53,19 +99,24 @@ class Connection {
         this.event = this.eventEnd = 0;
     }
 
-    read(chunk) {
+    read(chunk, n) {
         if (this.len === 0) {
             this.buf = chunk;
-            this.len = chunk.length;
-        } else {
-            this.append(chunk);
-        }
+            this.len = n;
+            this.parse();
 
-        this.parse();
+            if (this.buf === input) {
+                this.grow(this.len);
+            }
+
+        } else {
+            this.append(chunk, n);
+            this.parse();
+        }
     }
 
-    append(chunk) {
-        const need = this.len + chunk.length;
+    append(chunk, n) {
+        const need = this.len + n;
 
         if (need > 2 * this.limit) {
             this.destroy();
@@ -73,15 +124,21 @@ class Connection {
         }
 
         if (!this.own || need > this.buf.length) {
-            const buf = Buffer.allocUnsafeSlow(Math.max(need, 2 * this.len,
-                                                        OUT));
-            this.buf.copy(buf, 0, 0, this.len);
-            this.buf = buf;
-            this.own = true;
+            this.grow(need);
         }
 
-        chunk.copy(this.buf, this.len);
+        chunk.copy(this.buf, this.len, 0, n);
         this.len = need;
+    }
+
+    /* What was read moves to a buffer that stays ours. */
+
+    grow(need) {
+        const buf = Buffer.allocUnsafeSlow(Math.max(need, 2 * this.len,
+                                                    4096));
+        this.buf.copy(buf, 0, 0, this.len);
+        this.buf = buf;
+        this.own = true;
     }
 
     parse() {
@@ -118,8 +175,10 @@ class Connection {
             this.pos = next;
         }
 
-        if (this.stage === COMPLETE) {
-            this.onRequest(this);
+        if (this.stage === COMPLETE && this.onRequest(this)
+            && this.stage === COMPLETE && this.pos === this.len)
+        {
+            this.buf = null;
         }
     }
 
@@ -407,8 +466,9 @@ function head(buf, pos, type, id, length) {
 function tail(buf, pos, id, status) {
     pos = head(buf, pos, STDOUT, id, 0);
     pos = head(buf, pos, END, id, 8);
-    buf.fill(0, pos, pos + 8);
+    buf[pos] = buf[pos + 1] = buf[pos + 2] = 0;
     buf[pos + 3] = status;
+    buf[pos + 4] = buf[pos + 5] = buf[pos + 6] = buf[pos + 7] = 0;
     return pos + 8;
 }
 

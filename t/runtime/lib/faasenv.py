@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -230,7 +231,7 @@ class Env:
     """An environment: its sockets, and the process once it is known."""
 
     def __init__(self, name="env"):
-        self.dir = tempfile.mkdtemp(prefix="faas-t-")
+        self.dir = tempfile.mkdtemp(prefix="faas-env-")
         os.chmod(self.dir, 0o755)
         self.path = os.path.join(self.dir, name + ".sock")
         self.listen = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -356,9 +357,7 @@ class Env:
             self.wait()
         self.control.close()
         os.close(self.log_fd)
-        for name in (self.path, self.log_file):
-            os.unlink(name)
-        os.rmdir(self.dir)
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
         return self
