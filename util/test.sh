@@ -22,6 +22,7 @@ export FAAS_MODULE=${FAAS_MODULE-$build/ngx_http_faas_module.so}
 export FAAS_RUNTIME_DIR=${FAAS_RUNTIME_DIR:-$build/runtime}
 export TEST_NGINX_BINARY=${TEST_NGINX_BINARY:-/usr/sbin/nginx}
 export PERL5LIB=$top/t/lib${PERL5LIB:+:$PERL5LIB}
+export BUILD=$FAAS_BUILD
 export PYTHONDONTWRITEBYTECODE=1
 
 # what make told us is not for the makes that tests run
