@@ -29,19 +29,25 @@ undefined="-fsanitize=undefined -fno-sanitize-recover=undefined"
 both="-fsanitize=address $undefined -fno-omit-frame-pointer"
 
 
-# part CFLAGS
+# part FOLDER [FLAGS]
 
-sanitized()
+part()
 {
-    (unset MAKEFLAGS; make -C "$top/runtime/$1" -j "$(nproc)" BUILD="$out" \
-        CFLAGS="-O1 -g $2" LDFLAGS="$2") > "$out/$1.log" 2>&1 \
-        || { cat "$out/$1.log" >&2; die "$1 does not build"; }
+    (unset MAKEFLAGS; make -C "$top/runtime/$1" -j "$(nproc)" BUILD="$2" \
+        CFLAGS="-O1 -g ${3:-}" LDFLAGS="${3:-}") > "$2/$1.log" 2>&1 \
+        || { cat "$2/$1.log" >&2; die "$1 does not build"; }
 }
 
 
 say "building the runtime with sanitizers"
-sanitized libfaas "$undefined"
-sanitized supervisor "$both"
+part libfaas "$out" "$undefined"
+part supervisor "$out" "$both"
+
+# the library that tests link their own programs with, by a plain cc
+
+mkdir -p "$out/plain"
+part libfaas "$out/plain"
+cp "$out/plain/libfaas/libfaas.a" "$out/libfaas/libfaas.a"
 
 for lang in python node; do
     rm -rf "$out/runtime/$lang"
