@@ -141,9 +141,11 @@ class Bench:
                       'uWSGI', uwsgi(2), 1.25)
 
     def node(self):
+        # one process that takes many requests, as the peer
         self.language('Node handler, 1 process',
                       self.pool('js', 'nodejs', 'index.handler',
-                                {'index.js': NODE}, 1),
+                                {'index.js': NODE}, 64,
+                                'environment_concurrency 64;'),
                       'node:http', node_http(), 1.0)
 
     def php(self):
