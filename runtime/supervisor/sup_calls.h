@@ -109,8 +109,13 @@ int sup_version_parse(sup_version_t *v, json_t *spec);
 void sup_version_digest(sup_version_t *v, const char *code_digest);
 void sup_version_live(sup_version_t *v);
 void sup_version_release(sup_version_t *v);
-void sup_versions_save(void);
-void sup_versions_load(void);
+
+/* sup_saved.c */
+void sup_saved_write(sup_fn_t *fn, sup_version_t *first,
+    sup_version_t *second);
+void sup_saved_write_all(void);
+void sup_saved_remove(sup_fn_t *fn);
+void sup_saved_load(void);
 int sup_json_write(json_t *root, const char *path, int sync);
 
 /* sup_code.c, sup_zip.c, sup_inotify.c */

@@ -146,16 +146,23 @@ sup_conf_fn(json_t *spec)
 static void
 sup_conf_same(sup_fn_t *fn, sup_version_t *v)
 {
+    int      changed;
     json_t  *spec;
 
     spec = v->spec;
     (void) json_incref(spec);
     sup_version_release(v);
 
+    changed = !json_equal(spec, fn->live->spec);
     (void) sup_version_parse(fn->live, spec);
     json_decref(spec);
 
     sup_switch_cancel(fn);
+
+    if (changed) {
+        sup_saved_write(fn, fn->live, NULL);
+    }
+
     sup_version_live(fn->live);
 }
 
@@ -186,6 +193,7 @@ sup_conf_changed(sup_fn_t *fn, sup_version_t *v)
 
     sup_log(SUP_LOG_INFO, 0, "function \"%s\": version %u is live",
             fn->name, v->number);
+    sup_saved_write(fn, v, NULL);
     sup_version_live(v);
 }
 
@@ -240,7 +248,6 @@ sup_conf_apply(void)
 
     sup_ledger_merge();
     sup_classes_count();
-    sup_versions_save();
 
     sup.board.head->applied = sup.generation;
 
@@ -293,6 +300,7 @@ sup_conf_tick(void)
         fn->removed = 1;
         sup_switch_cancel(fn);
         sup_unwatch_code(fn);
+        sup_saved_remove(fn);
 
         if (faas_fn_lock(&sup.board, i) == FAAS_OK) {
             sup.board.fns[i].state = FAAS_FN_REMOVED;

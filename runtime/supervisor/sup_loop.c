@@ -504,7 +504,7 @@ sup_serve(int drain)
     sup.board.head->supervisor_pid = getpid();
     sup.board.head->supervisor_starts++;
 
-    sup_versions_load();
+    sup_saved_load();
     sup_workers_scan();
     sup_adopt();
     sup_ledger_load();

@@ -109,6 +109,7 @@ sup_run_folders(void)
     group = me == 0 ? sup.worker_gid : getegid();
 
     if (sup_run_folder(FAAS_RUN_LAYOUT, 0711, me, getegid()) != SUP_OK
+        || sup_run_folder(SUP_RUN_VERSIONS, 0700, me, getegid()) != SUP_OK
         || sup_run_folder(FAAS_RUN_ENV, 0710, me, group) != SUP_OK
         || sup_run_folder(FAAS_RUN_LOG, 0700, me, getegid()) != SUP_OK
         || sup_run_folder(FAAS_RUN_WORKERS, 0700,
@@ -430,7 +431,7 @@ sup_run_check(void)
         return;
     }
 
-    sup_versions_save();
+    sup_saved_write_all();
     sup_pool_lost_sockets();
 }
 
@@ -494,7 +495,8 @@ sup_run_remove(int all)
     (void) rmdir(sup_run_path(FAAS_RUN_WORKERS));
     (void) rmdir(sup_run_path(FAAS_RUN_ENV));
     (void) rmdir(sup_run_path(FAAS_RUN_LOG));
-    (void) unlink(sup_run_path(SUP_RUN_VERSIONS));
+    sup_run_empty(SUP_RUN_VERSIONS);
+    (void) rmdir(sup_run_path(SUP_RUN_VERSIONS));
     (void) unlink(sup_run_path(FAAS_RUN_MANIFEST));
     (void) unlink(sup_run_path(FAAS_RUN_BOARD));
 }

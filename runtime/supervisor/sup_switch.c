@@ -150,13 +150,13 @@ sup_switch_ready(sup_fn_t *fn)
     }
 
     fn->next = NULL;
+    sup_saved_write(fn, fn->live, v);
     sup_version_live(v);
 
     sup_log(SUP_LOG_NOTICE, 0, "function \"%s\": version %u is live",
             fn->name, v->number);
 
     sup_pool_collect();
-    sup_versions_save();
     sup_classes_count();
     sup_pool_provision(fn);
 }
