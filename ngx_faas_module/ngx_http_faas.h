@@ -68,7 +68,7 @@ typedef struct {
 
     ngx_str_t                  file;            /* where it is configured, */
     ngx_uint_t                 line;            /* or where first named */
-    ngx_http_faas_place_t     *places;          /* by setting */
+    ngx_http_faas_place_t     *places;          /* by setting; temp_pool */
     unsigned                   defined:1;
 
     uint32_t                   index;           /* in the scoreboard */
@@ -222,13 +222,19 @@ ngx_http_faas_function_t *ngx_http_faas_find(ngx_http_faas_main_conf_t *fmcf,
 /* ngx_http_faas_setting.c: what stands in a faas_function block */
 
 char *ngx_http_faas_block(ngx_conf_t *cf, ngx_command_t *dummy, void *conf);
+ngx_int_t ngx_http_faas_places(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 void ngx_http_faas_place(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     const char *setting);
+
+/* ngx_http_faas_environment.c: environment variables in the block */
+
+char *ngx_http_faas_set_environment(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 
 /* ngx_http_faas_check.c: what nginx -t finds out about code and handlers */
 
 char *ngx_http_faas_check_runtime(ngx_conf_t *cf,
-    ngx_http_faas_main_conf_t *fmcf, ngx_http_faas_function_t *fn);
+    ngx_http_faas_function_t *fn);
 char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
 /*

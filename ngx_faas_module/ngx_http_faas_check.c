@@ -31,7 +31,10 @@ static ngx_http_faas_runtime_t  ngx_http_faas_runtimes[] = {
 static ngx_uint_t
 ngx_http_faas_executable(u_char *path)
 {
-    return access((char *) path, X_OK) == 0;
+    ngx_file_info_t  fi;
+
+    return ngx_file_info(path, &fi) != NGX_FILE_ERROR && ngx_is_file(&fi)
+           && access((char *) path, X_OK) == 0;
 }
 
 
@@ -112,8 +115,7 @@ ngx_http_faas_check_node(ngx_conf_t *cf, ngx_str_t *runtime)
 
 
 char *
-ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf,
-    ngx_http_faas_function_t *fn)
+ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     char                     *rv;
     size_t                    len;
@@ -157,6 +159,60 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf,
 }
 
 
+/* A path that stays in the code: relative, without empty or ".." parts. */
+
+static ngx_uint_t
+ngx_http_faas_inside(ngx_str_t *path)
+{
+    u_char  *p, *end, *last;
+
+    last = path->data + path->len;
+
+    for (p = path->data; /* void */ ; p = end + 1) {
+        end = ngx_strlchr(p, last, '/');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end == p || (end - p == 2 && p[0] == '.' && p[1] == '.')) {
+            return 0;
+        }
+
+        if (end == last) {
+            return 1;
+        }
+    }
+}
+
+
+/* base and each of the suffixes */
+
+static ngx_uint_t
+ngx_http_faas_candidates(ngx_pool_t *pool, ngx_str_t *base, char **suffix,
+    ngx_str_t *names)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    if (!ngx_http_faas_inside(base)) {
+        return 0;
+    }
+
+    for (i = 0; suffix[i]; i++) {
+        p = ngx_pnalloc(pool, base->len + ngx_strlen(suffix[i]) + 1);
+        if (p == NULL) {
+            return 0;
+        }
+
+        names[i].data = p;
+        names[i].len = ngx_sprintf(p, "%V%s%Z", base, suffix[i]) - p - 1;
+    }
+
+    return i;
+}
+
+
 /*
  * Contract, section 3.3: the module is what stands before the last dot, and
  * both slashes and dots separate folders.
@@ -166,44 +222,31 @@ static ngx_uint_t
 ngx_http_faas_python_files(ngx_pool_t *pool, ngx_str_t *handler,
     ngx_str_t *names)
 {
-    u_char      *p, *last;
-    ngx_uint_t   i;
+    size_t        i;
+    ngx_str_t     base;
+    static char  *suffix[] = { ".py", "/__init__.py", ".pyc", ".so", NULL };
 
-    last = NULL;
-
-    for (i = 0; i < handler->len; i++) {
-        if (handler->data[i] == '.') {
-            last = handler->data + i;
-        }
+    for (i = handler->len; i && handler->data[i - 1] != '.'; i--) {
+        /* void */
     }
 
-    if (last == NULL || last == handler->data
-        || last == handler->data + handler->len - 1)
-    {
+    if (i == 0 || i == handler->len) {
         return 0;
     }
 
-    for (i = 0; i < 2; i++) {
-        names[i].data = ngx_pnalloc(pool, handler->len + 16);
-        if (names[i].data == NULL) {
-            return 0;
-        }
-
-        p = ngx_cpymem(names[i].data, handler->data, last - handler->data);
-
-        names[i].len = p - names[i].data;
-
-        for (p = names[i].data; p < names[i].data + names[i].len; p++) {
-            if (*p == '.') {
-                *p = '/';
-            }
-        }
-
-        p = ngx_sprintf(p, "%s%Z", i ? "/__init__.py" : ".py");
-        names[i].len = p - names[i].data - 1;
+    base.len = i - 1;
+    base.data = ngx_pstrdup(pool, handler);
+    if (base.data == NULL) {
+        return 0;
     }
 
-    return 2;
+    for (i = 0; i < base.len; i++) {
+        if (base.data[i] == '.') {
+            base.data[i] = '/';
+        }
+    }
+
+    return ngx_http_faas_candidates(pool, &base, suffix, names);
 }
 
 
@@ -213,18 +256,18 @@ static ngx_uint_t
 ngx_http_faas_node_files(ngx_pool_t *pool, ngx_str_t *handler,
     ngx_str_t *names)
 {
-    u_char       *p, *base, *dot, *end;
-    ngx_uint_t    i;
+    u_char       *p, *name, *dot, *end;
+    ngx_str_t     base;
     static char  *suffix[] = {
-        "", ".js", ".mjs", ".cjs", ".json", "/index.js"
+        ".js", "", ".mjs", ".cjs", ".json", "/index.js", NULL
     };
 
     end = handler->data + handler->len;
-    base = handler->data;
+    name = handler->data;
 
     for (p = handler->data; p < end; p++) {
         if (*p == '/') {
-            base = p + 1;
+            name = p + 1;
         }
 
         if (p + 1 < end && p[0] == '.' && p[1] == '.') {
@@ -232,24 +275,16 @@ ngx_http_faas_node_files(ngx_pool_t *pool, ngx_str_t *handler,
         }
     }
 
-    dot = ngx_strlchr(base, end, '.');
+    dot = ngx_strlchr(name, end, '.');
 
-    if (dot == NULL || dot == base || dot == end - 1) {
+    if (dot == NULL || dot == name || dot == end - 1) {
         return 0;
     }
 
-    for (i = 0; i < NGX_HTTP_FAAS_CANDIDATES; i++) {
-        names[i].data = ngx_pnalloc(pool, handler->len + 16);
-        if (names[i].data == NULL) {
-            return 0;
-        }
+    base.data = handler->data;
+    base.len = dot - handler->data;
 
-        p = ngx_cpymem(names[i].data, handler->data, dot - handler->data);
-        p = ngx_sprintf(p, "%s%Z", suffix[i]);
-        names[i].len = p - names[i].data - 1;
-    }
-
-    return NGX_HTTP_FAAS_CANDIDATES;
+    return ngx_http_faas_candidates(pool, &base, suffix, names);
 }
 
 
@@ -257,14 +292,15 @@ ngx_http_faas_node_files(ngx_pool_t *pool, ngx_str_t *handler,
 
 static ngx_int_t
 ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n)
+    ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable)
 {
     u_char           *path;
+    ngx_err_t         err;
     ngx_uint_t        i;
     ngx_file_info_t   fi;
 
     if (zip) {
-        return ngx_http_faas_zip_has(cf->log, fn->code.data, names, n);
+        return ngx_http_faas_zip_has(fn->code.data, names, n, &err);
     }
 
     for (i = 0; i < n; i++) {
@@ -276,7 +312,8 @@ ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         (void) ngx_sprintf(path, "%V/%V%Z", &fn->code, &names[i]);
 
         if (ngx_file_info(path, &fi) != NGX_FILE_ERROR && ngx_is_file(&fi)) {
-            return NGX_OK;
+            return executable && !ngx_http_faas_executable(path)
+                   ? NGX_ABORT : NGX_OK;
         }
     }
 
@@ -284,29 +321,33 @@ ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 }
 
 
+static ngx_uint_t
+ngx_http_faas_handler_files(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *names)
+{
+    switch (fn->kind) {
+
+    case NGX_HTTP_FAAS_PYTHON:
+        return ngx_http_faas_python_files(cf->temp_pool, &fn->handler, names);
+
+    case NGX_HTTP_FAAS_NODE:
+        return ngx_http_faas_node_files(cf->temp_pool, &fn->handler, names);
+
+    default:
+        names[0] = fn->handler;
+        return ngx_http_faas_inside(&fn->handler);
+    }
+}
+
+
 static char *
 ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_uint_t zip)
 {
-    ngx_int_t   rc;
     ngx_str_t   names[NGX_HTTP_FAAS_CANDIDATES];
     ngx_uint_t  n;
 
-    switch (fn->kind) {
-
-    case NGX_HTTP_FAAS_PYTHON:
-        n = ngx_http_faas_python_files(cf->temp_pool, &fn->handler, names);
-        break;
-
-    case NGX_HTTP_FAAS_NODE:
-        n = ngx_http_faas_node_files(cf->temp_pool, &fn->handler, names);
-        break;
-
-    default:
-        names[0] = fn->handler;
-        n = 1;
-        break;
-    }
+    n = ngx_http_faas_handler_files(cf, fn, names);
 
     if (n == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -314,57 +355,110 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
                            "\"%V\" takes %s", &fn->handler, &fn->name,
                            &fn->runtime,
                            fn->kind == NGX_HTTP_FAAS_PYTHON
-                           ? "module.function" : "file.export");
+                           ? "module.function"
+                           : fn->kind == NGX_HTTP_FAAS_NODE
+                             ? "file.export" : "a path in the code");
         return NGX_CONF_ERROR;
     }
 
-    rc = ngx_http_faas_has_file(cf, fn, zip, names, n);
+    switch (ngx_http_faas_has_file(cf, fn, zip, names, n,
+                                   fn->kind == NGX_HTTP_FAAS_NATIVE))
+    {
+    case NGX_OK:
+        return NGX_CONF_OK;
 
-    if (rc == NGX_DECLINED) {
+    case NGX_DECLINED:
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "handler \"%V\" of function \"%V\" names no file: "
                            "there is no \"%V\" in \"%V\"",
-                           &fn->handler, &fn->name,
-                           &names[n > 2 ? 1 : 0], &fn->code);
-        return NGX_CONF_ERROR;
+                           &fn->handler, &fn->name, &names[0], &fn->code);
+        break;
+
+    case NGX_ABORT:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "handler \"%V\" of function \"%V\" is not "
+                           "executable in \"%V\"",
+                           &fn->handler, &fn->name, &fn->code);
+        break;
     }
 
-    return rc == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return NGX_CONF_ERROR;
 }
 
 
+/* A program of the system by its path, or one of the code. */
+
 static char *
-ngx_http_faas_check_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
+ngx_http_faas_check_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_uint_t zip)
 {
-    ngx_str_t  *arg;
+    ngx_str_t  arg;
+    ngx_int_t  rc;
 
-    if (fn->kind != NGX_HTTP_FAAS_FASTCGI) {
+    arg = *(ngx_str_t *) fn->command->elts;
 
-        if (fn->command) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"command\" in function \"%V\" is only for "
-                               "runtime fastcgi", &fn->name);
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
+    if (ngx_strncmp(arg.data, "/var/task/", 10) == 0) {
+        arg.data += 10;
+        arg.len -= 10;
     }
 
-    if (fn->command == NULL) {
+    if (arg.data[0] == '/') {
+        rc = ngx_http_faas_executable(arg.data) ? NGX_OK : NGX_DECLINED;
+
+    } else if (ngx_http_faas_inside(&arg)) {
+        rc = ngx_http_faas_has_file(cf, fn, zip, &arg, 1, 1);
+
+    } else {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no \"command\" in function \"%V\" of runtime "
-                           "fastcgi", &fn->name);
+                           "command \"%V\" of function \"%V\" cannot be "
+                           "executed, it must be the path of a program, "
+                           "relative to the code or absolute",
+                           (ngx_str_t *) fn->command->elts, &fn->name);
         return NGX_CONF_ERROR;
     }
 
-    arg = fn->command->elts;
+    return NGX_CONF_OK;
+}
 
-    if (arg[0].data[0] == '/' && !ngx_http_faas_executable(arg[0].data)
-        && ngx_strncmp(arg[0].data, "/var/task/", 10) != 0)
+
+/* What has to be there, and what must not. */
+
+static char *
+ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
+{
+    char  *missing;
+
+    if (fn->command && fn->kind != NGX_HTTP_FAAS_FASTCGI) {
+        ngx_http_faas_place(cf, fn, "command");
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"command\" in function \"%V\" is only for "
+                           "runtime fastcgi", &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
+    missing = NULL;
+
+    if (fn->kind == NGX_HTTP_FAAS_FASTCGI && fn->command == NULL) {
+        missing = "command";
+
+    } else if (fn->code.len == 0) {
+        missing = "code";
+
+    } else if (fn->handler.len == 0
+               && (fn->kind == NGX_HTTP_FAAS_PYTHON
+                   || fn->kind == NGX_HTTP_FAAS_NODE))
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "command \"%V\" of function \"%V\" cannot be "
-                           "executed", &arg[0], &fn->name);
+        missing = "handler";
+    }
+
+    if (missing) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no \"%s\" in function \"%V\"",
+                           missing, &fn->name);
         return NGX_CONF_ERROR;
     }
 
@@ -375,18 +469,15 @@ ngx_http_faas_check_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 char *
 ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
+    ngx_err_t        err;
     ngx_uint_t       zip;
     ngx_file_info_t  fi;
 
-    if (ngx_http_faas_check_command(cf, fn) != NGX_CONF_OK) {
+    if (ngx_http_faas_check_complete(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (fn->code.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no \"code\" in function \"%V\"", &fn->name);
-        return NGX_CONF_ERROR;
-    }
+    ngx_http_faas_place(cf, fn, "code");
 
     if (ngx_file_info(fn->code.data, &fi) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
@@ -404,22 +495,30 @@ ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         return NGX_CONF_ERROR;
     }
 
-    if (fn->handler.len == 0) {
-
-        if (fn->kind == NGX_HTTP_FAAS_FASTCGI) {
-            return NGX_CONF_OK;
-        }
-
-        if (fn->kind == NGX_HTTP_FAAS_NATIVE) {
-            ngx_str_set(&fn->handler, "bootstrap");
-
-        } else {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "no \"handler\" in function \"%V\"",
-                               &fn->name);
-            return NGX_CONF_ERROR;
-        }
+    if (zip && ngx_http_faas_zip_has(fn->code.data, NULL, 0, &err)
+               == NGX_ERROR)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                           "code \"%V\" of function \"%V\" %s",
+                           &fn->code, &fn->name,
+                           err ? "cannot be read" : "is not a zip file");
+        return NGX_CONF_ERROR;
     }
 
-    return ngx_http_faas_check_handler(cf, fn, zip);
+    if (fn->kind == NGX_HTTP_FAAS_NATIVE && fn->handler.len == 0) {
+        ngx_str_set(&fn->handler, "bootstrap");
+    }
+
+    ngx_http_faas_place(cf, fn, "handler");
+
+    if (fn->handler.len
+        && ngx_http_faas_check_handler(cf, fn, zip) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_faas_place(cf, fn, "command");
+
+    return fn->command ? ngx_http_faas_check_command(cf, fn, zip)
+                       : NGX_CONF_OK;
 }

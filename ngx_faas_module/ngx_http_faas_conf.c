@@ -218,13 +218,15 @@ ngx_http_faas_merge_buffers(ngx_conf_t *cf, ngx_http_upstream_conf_t *prev,
 
     if (u->bufs.num < 2) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "there must be at least 2 \"faas_buffers\"");
+                           "there must be at least 2 \"faas_buffers\", "
+                           "not %i", u->bufs.num);
         return NGX_CONF_ERROR;
     }
 
     if (u->buffer_size < 1024) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"faas_buffer_size\" must be at least 1k");
+                           "\"faas_buffer_size\" %uz is less than 1024",
+                           u->buffer_size);
         return NGX_CONF_ERROR;
     }
 
@@ -237,8 +239,9 @@ ngx_http_faas_merge_buffers(ngx_conf_t *cf, ngx_http_upstream_conf_t *prev,
 
     if (u->busy_buffers_size > (u->bufs.num - 1) * u->bufs.size) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"faas_buffer_size\" must be less than "
-                           "the size of all \"faas_buffers\" minus one buffer");
+                           "\"faas_buffer_size\" %uz is larger than all "
+                           "\"faas_buffers\" but one, %uz", u->buffer_size,
+                           (u->bufs.num - 1) * u->bufs.size);
         return NGX_CONF_ERROR;
     }
 
@@ -254,10 +257,10 @@ ngx_http_faas_merge_buffers(ngx_conf_t *cf, ngx_http_upstream_conf_t *prev,
         && u->max_temp_file_size < ngx_max(u->buffer_size, u->bufs.size))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-             "\"faas_max_temp_file_size\" must be equal to zero to disable "
-             "temporary files usage or must be equal to or greater than "
-             "the maximum of the value of \"faas_buffer_size\" and "
-             "one of the \"faas_buffers\"");
+                           "\"faas_max_temp_file_size\" %uz must be 0, or "
+                           "not less than a buffer, %uz",
+                           u->max_temp_file_size,
+                           ngx_max(u->buffer_size, u->bufs.size));
         return NGX_CONF_ERROR;
     }
 

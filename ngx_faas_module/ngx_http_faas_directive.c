@@ -68,11 +68,20 @@ ngx_http_faas_dir(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     field = (ngx_str_t *) (p + cmd->offset);
 
+    value = cf->args->elts;
+
     if (field->data) {
-        return "is duplicate";
+
+        if (cmd->offset != offsetof(ngx_http_faas_main_conf_t, run_dir)) {
+            return "is duplicate";
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "two run directories in use: \"faas_run_dir\" "
+                           "\"%V\" comes after \"%V\"", &value[1], field);
+        return NGX_CONF_ERROR;
     }
 
-    value = cf->args->elts;
     *field = value[1];
 
     if (ngx_conf_full_name(cf->cycle, field, 0) != NGX_OK) {
@@ -117,7 +126,7 @@ ngx_http_faas_blanks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memzero(&fn, sizeof(ngx_http_faas_function_t));
     fn.runtime = value[1];
 
-    if (ngx_http_faas_check_runtime(cf, fmcf, &fn) != NGX_CONF_OK) {
+    if (ngx_http_faas_check_runtime(cf, &fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -177,7 +186,9 @@ ngx_http_faas_supervisor(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    if (value[1].len > 5 && ngx_strncmp(value[1].data, "unix:", 5) == 0) {
+    if (ngx_strncmp(value[1].data, "unix:/", 6) == 0
+        && value[1].len - 5 < sizeof(((struct sockaddr_un *) 0)->sun_path))
+    {
         fmcf->external = 1;
         fmcf->supervisor.data = value[1].data + 5;
         fmcf->supervisor.len = value[1].len - 5;
@@ -186,7 +197,101 @@ ngx_http_faas_supervisor(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid value \"%V\" in \"faas_supervisor\", it must "
-                       "be \"auto\" or \"unix:/path/of/the/doorbell\"",
-                       &value[1]);
+                       "be \"auto\" or \"unix:/path/of/the/doorbell\", "
+                       "a path of at most %uz characters", &value[1],
+                       sizeof(((struct sockaddr_un *) 0)->sun_path) - 1);
+    return NGX_CONF_ERROR;
+}
+
+
+/*
+ * nginx's own setters say that a value is wrong, but not which one: they are
+ * called by these.
+ */
+
+static char *
+ngx_http_faas_named(ngx_conf_t *cf, char *rv)
+{
+    ngx_str_t  *value;
+
+    if (rv == NGX_CONF_OK || rv == NGX_CONF_ERROR
+        || ngx_strcmp(rv, "is duplicate") == 0)
+    {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 3) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V %V\" in \"%V\" directive",
+                           &value[1], &value[2], &value[0]);
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\" directive",
+                           &value[1], &value[0]);
+    }
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_faas_num(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_faas_named(cf, ngx_conf_set_num_slot(cf, cmd, conf));
+}
+
+
+char *
+ngx_http_faas_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_faas_named(cf, ngx_conf_set_size_slot(cf, cmd, conf));
+}
+
+
+char *
+ngx_http_faas_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_faas_named(cf, ngx_conf_set_off_slot(cf, cmd, conf));
+}
+
+
+char *
+ngx_http_faas_msec(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_faas_named(cf, ngx_conf_set_msec_slot(cf, cmd, conf));
+}
+
+
+char *
+ngx_http_faas_bufs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_faas_named(cf, ngx_conf_set_bufs_slot(cf, cmd, conf));
+}
+
+
+/* ngx_conf_check_num_bounds() with the value in its message */
+
+char *
+ngx_http_faas_num_bounds(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_conf_num_bounds_t *bounds = post;
+
+    ngx_int_t  *number = data;
+    ngx_str_t  *value;
+
+    if (*number >= bounds->low && *number <= bounds->high) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\", it must be a number "
+                       "from %i to %i",
+                       &value[1], &value[0], bounds->low, bounds->high);
+
     return NGX_CONF_ERROR;
 }

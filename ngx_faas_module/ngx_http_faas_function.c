@@ -128,8 +128,8 @@ ngx_http_faas_find(ngx_http_faas_main_conf_t *fmcf, u_char *name, size_t len)
 }
 
 
-static void
-ngx_http_faas_function_unset(ngx_http_faas_function_t *fn)
+static ngx_int_t
+ngx_http_faas_function_unset(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     fn->timeout = NGX_CONF_UNSET_MSEC;
     fn->memory = NGX_CONF_UNSET_UINT;
@@ -143,6 +143,8 @@ ngx_http_faas_function_unset(ngx_http_faas_function_t *fn)
     fn->idle_timeout = NGX_CONF_UNSET_MSEC;
     fn->tmp = NGX_CONF_UNSET_UINT;
     fn->reload_on_change = NGX_CONF_UNSET;
+
+    return ngx_http_faas_places(cf, fn);
 }
 
 
@@ -170,8 +172,10 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
         ngx_str_set(&fn->region, "us-east-1");
     }
 
-    if (fn->concurrency > 0 && fn->provisioned > (ngx_uint_t) fn->concurrency)
+    if (fn->concurrency != NGX_CONF_UNSET
+        && fn->provisioned > (ngx_uint_t) fn->concurrency)
     {
+        ngx_http_faas_place(cf, fn, "provisioned");
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"provisioned\" %ui is greater than "
                            "\"concurrency\" %i in function \"%V\"",
@@ -180,9 +184,10 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
     }
 
     if (fn->max_age && fn->max_age < 1000) {
+        ngx_http_faas_place(cf, fn, "max_age");
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"max_age\" must be at least 1s "
-                           "in function \"%V\"", &fn->name);
+                           "\"max_age\" %Mms is less than 1s "
+                           "in function \"%V\"", fn->max_age, &fn->name);
         return NGX_CONF_ERROR;
     }
 
@@ -210,14 +215,48 @@ ngx_http_faas_function_arn(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 }
 
 
+/*
+ * The block is complete.  cf is a copy whose place in the file the checks
+ * set to what they complain of.
+ */
+
+static char *
+ngx_http_faas_function_check(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
+{
+    ngx_conf_file_t  end;
+
+    if (ngx_http_faas_function_defaults(cf, fn) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (fn->runtime.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no \"runtime\" in function \"%V\"", &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
+    end = *cf->conf_file;
+    ngx_http_faas_place(cf, fn, "runtime");
+
+    if (ngx_http_faas_check_runtime(cf, fn) != NGX_CONF_OK
+        || ngx_http_faas_function_arn(cf, fn) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    *cf->conf_file = end;
+
+    return ngx_http_faas_check_code(cf, fn);
+}
+
+
 char *
 ngx_http_faas_function(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_faas_main_conf_t *fmcf = conf;
-
     char                      *rv;
     ngx_str_t                 *value;
     ngx_conf_t                 save;
+    ngx_conf_file_t            file;
     ngx_http_faas_function_t  *fn;
 
     value = cf->args->elts;
@@ -238,7 +277,9 @@ ngx_http_faas_function(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     fn->file = cf->conf_file->file.name;
     fn->line = cf->conf_file->line;
 
-    ngx_http_faas_function_unset(fn);
+    if (ngx_http_faas_function_unset(cf, fn) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     save = *cf;
     cf->handler = ngx_http_faas_block;
@@ -252,23 +293,12 @@ ngx_http_faas_function(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    if (ngx_http_faas_function_defaults(cf, fn) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
+    file = *cf->conf_file;
+    cf->conf_file = &file;
 
-    if (fn->runtime.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no \"runtime\" in function \"%V\"", &fn->name);
-        return NGX_CONF_ERROR;
-    }
+    rv = ngx_http_faas_function_check(cf, fn);
 
-    if (ngx_http_faas_check_runtime(cf, fmcf, fn) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
+    *cf = save;
 
-    if (ngx_http_faas_function_arn(cf, fn) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_faas_check_code(cf, fn);
+    return rv;
 }

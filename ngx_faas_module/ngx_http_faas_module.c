@@ -9,11 +9,11 @@
 
 
 static ngx_conf_num_bounds_t  ngx_http_faas_functions_bounds = {
-    ngx_conf_check_num_bounds, 1, 65536
+    ngx_http_faas_num_bounds, 1, 65536
 };
 
 static ngx_conf_num_bounds_t  ngx_http_faas_environments_bounds = {
-    ngx_conf_check_num_bounds, 1, 16384
+    ngx_http_faas_num_bounds, 1, 16384
 };
 
 /* code from a function may not steer nginx unless it is allowed to */
@@ -98,14 +98,14 @@ static ngx_command_t  ngx_http_faas_commands[] = {
 
     { ngx_string("faas_max_functions"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_faas_num,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_faas_main_conf_t, max_functions),
       &ngx_http_faas_functions_bounds },
 
     { ngx_string("faas_max_environments"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_faas_num,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_faas_main_conf_t, max_environments),
       &ngx_http_faas_environments_bounds },
@@ -147,21 +147,21 @@ static ngx_command_t  ngx_http_faas_commands[] = {
 
     { ngx_string("faas_buffer_size"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_faas_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(upstream.buffer_size),
       NULL },
 
     { ngx_string("faas_buffers"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE2,
-      ngx_conf_set_bufs_slot,
+      ngx_http_faas_bufs,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(upstream.bufs),
       NULL },
 
     { ngx_string("faas_max_temp_file_size"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_faas_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(upstream.max_temp_file_size_conf),
       NULL },
@@ -175,14 +175,14 @@ static ngx_command_t  ngx_http_faas_commands[] = {
 
     { ngx_string("faas_request_max"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_faas_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(request_max),
       NULL },
 
     { ngx_string("faas_response_max"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_faas_size,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(response_max),
       NULL },
@@ -261,14 +261,14 @@ static ngx_command_t  ngx_http_faas_commands[] = {
 
     { ngx_string("faas_cache_min_uses"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_faas_num,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(upstream.cache_min_uses),
       NULL },
 
     { ngx_string("faas_cache_max_range_offset"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_off_slot,
+      ngx_http_faas_off,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(upstream.cache_max_range_offset),
       NULL },
@@ -296,14 +296,14 @@ static ngx_command_t  ngx_http_faas_commands[] = {
 
     { ngx_string("faas_cache_lock_timeout"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_faas_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(upstream.cache_lock_timeout),
       NULL },
 
     { ngx_string("faas_cache_lock_age"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_faas_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_faas_loc(upstream.cache_lock_age),
       NULL },

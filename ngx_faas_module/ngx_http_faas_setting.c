@@ -37,8 +37,6 @@ static char *ngx_http_faas_set_code(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_faas_set_command(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_http_faas_set_environment(ngx_conf_t *cf,
-    ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_faas_set_queue(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_faas_set_account(ngx_conf_t *cf,
@@ -50,9 +48,8 @@ static char *ngx_http_faas_set_account(ngx_conf_t *cf,
 /* milliseconds in 31 bits, wherever they are kept */
 #define NGX_HTTP_FAAS_LONGEST  (20 * 24 * 3600)
 
-/* Lambda's, as compact JSON; also what fits the supervisor's messages */
-#define NGX_HTTP_FAAS_ENVIRONMENT_MAX  4096
-#define NGX_HTTP_FAAS_COMMAND_MAX      32768
+/* what fits a message to the supervisor's spawners */
+#define NGX_HTTP_FAAS_COMMAND_MAX  32768
 
 
 static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
@@ -95,27 +92,6 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
     { ngx_null_string, NULL, 0, 0, 0, 0 }
 };
 
-/* contract, section 3.1 */
-
-static ngx_str_t  ngx_http_faas_reserved[] = {
-    ngx_string("_HANDLER"),
-    ngx_string("_X_AMZN_TRACE_ID"),
-    ngx_string("AWS_DEFAULT_REGION"),
-    ngx_string("AWS_REGION"),
-    ngx_string("AWS_EXECUTION_ENV"),
-    ngx_string("AWS_LAMBDA_FUNCTION_NAME"),
-    ngx_string("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
-    ngx_string("AWS_LAMBDA_FUNCTION_VERSION"),
-    ngx_string("AWS_LAMBDA_INITIALIZATION_TYPE"),
-    ngx_string("AWS_LAMBDA_LOG_GROUP_NAME"),
-    ngx_string("AWS_LAMBDA_LOG_STREAM_NAME"),
-    ngx_string("AWS_LAMBDA_RUNTIME_API"),
-    ngx_string("LAMBDA_TASK_ROOT"),
-    ngx_string("LAMBDA_RUNTIME_DIR"),
-    ngx_null_string
-};
-
-
 /* the setting being read, for the setters' messages and limits */
 
 static ngx_http_faas_setting_t *
@@ -132,6 +108,18 @@ ngx_http_faas_setting(ngx_str_t *name)
     }
 
     return NULL;
+}
+
+
+ngx_int_t
+ngx_http_faas_places(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
+{
+    fn->places = ngx_pcalloc(cf->temp_pool,
+                             sizeof(ngx_http_faas_settings)
+                             / sizeof(ngx_http_faas_setting_t)
+                             * sizeof(ngx_http_faas_place_t));
+
+    return fn->places ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -153,31 +141,6 @@ ngx_http_faas_place(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         cf->conf_file->file.name = place->file;
         cf->conf_file->line = place->line;
     }
-}
-
-
-static ngx_int_t
-ngx_http_faas_placed(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_http_faas_setting_t *s)
-{
-    ngx_http_faas_place_t  *place;
-
-    if (fn->places == NULL) {
-        fn->places = ngx_pcalloc(cf->pool, sizeof(ngx_http_faas_settings)
-                                           / sizeof(ngx_http_faas_setting_t)
-                                           * sizeof(ngx_http_faas_place_t));
-        if (fn->places == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (s) {
-        place = &fn->places[s - ngx_http_faas_settings];
-        place->file = cf->conf_file->file.name;
-        place->line = cf->conf_file->line;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -222,11 +185,10 @@ ngx_http_faas_block(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
         }
     }
 
-    rv = s->set(cf, fn, value, cf->args->nelts);
+    fn->places[s - ngx_http_faas_settings].file = cf->conf_file->file.name;
+    fn->places[s - ngx_http_faas_settings].line = cf->conf_file->line;
 
-    if (rv == NGX_CONF_OK && ngx_http_faas_placed(cf, fn, s) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
+    rv = s->set(cf, fn, value, cf->args->nelts);
 
     if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
@@ -429,6 +391,7 @@ static char *
 ngx_http_faas_set_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *value, ngx_uint_t n)
 {
+    size_t       size;
     ngx_str_t   *arg;
     ngx_uint_t   i;
 
@@ -441,6 +404,8 @@ ngx_http_faas_set_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         return NGX_CONF_ERROR;
     }
 
+    size = 0;
+
     for (i = 1; i < n; i++) {
         arg = ngx_array_push(fn->command);
         if (arg == NULL) {
@@ -448,106 +413,15 @@ ngx_http_faas_set_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         }
 
         *arg = value[i];
+        size += value[i].len + 1;
     }
 
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_faas_key_ok(ngx_conf_t *cf, ngx_str_t *key)
-{
-    u_char      ch;
-    ngx_str_t  *word;
-    ngx_uint_t  i;
-
-    for (word = ngx_http_faas_reserved; word->len; word++) {
-        if (word->len == key->len
-            && ngx_strncmp(word->data, key->data, key->len) == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "reserved key \"%V\" in \"environment\"", key);
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; i < key->len; i++) {
-        ch = key->data[i];
-
-        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
-            || (i && ((ch >= '0' && ch <= '9') || ch == '_')))
-        {
-            continue;
-        }
-
-        break;
-    }
-
-    if (i < key->len || key->len < 2) {
+    if (value[1].len == 0 || size > NGX_HTTP_FAAS_COMMAND_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid key \"%V\" in \"environment\", it must "
-                           "match [a-zA-Z]([a-zA-Z0-9_])+", key);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static char *
-ngx_http_faas_set_environment(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_str_t *value, ngx_uint_t n)
-{
-    u_char        *p;
-    ngx_uint_t     i, k;
-    ngx_keyval_t  *kv, pair;
-
-    if (fn->environment == NULL) {
-        fn->environment = ngx_array_create(cf->pool, 4, sizeof(ngx_keyval_t));
-        if (fn->environment == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    for (i = 1; i < n; i++) {
-        p = ngx_strlchr(value[i].data, value[i].data + value[i].len, '=');
-
-        if (p == NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid value \"%V\" in \"environment\", it "
-                               "must be KEY=VALUE", &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        pair.key.data = value[i].data;
-        pair.key.len = p - value[i].data;
-        pair.value.data = p + 1;
-        pair.value.len = value[i].data + value[i].len - p - 1;
-
-        if (ngx_http_faas_key_ok(cf, &pair.key) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-        kv = fn->environment->elts;
-
-        for (k = 0; k < fn->environment->nelts; k++) {
-            if (kv[k].key.len == pair.key.len
-                && ngx_strncmp(kv[k].key.data, pair.key.data, pair.key.len)
-                   == 0)
-            {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "duplicate key \"%V\" in \"environment\"",
-                                   &pair.key);
-                return NGX_CONF_ERROR;
-            }
-        }
-
-        kv = ngx_array_push(fn->environment);
-        if (kv == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *kv = pair;
+                           "invalid value \"%V\" in \"command\", it must have "
+                           "1 to %d bytes with all arguments",
+                           &value[1], NGX_HTTP_FAAS_COMMAND_MAX);
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
