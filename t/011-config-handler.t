@@ -1,0 +1,331 @@
+# Handlers that cannot be resolved to a file.
+
+use lib 't/lib';
+use FaasConf;
+
+# an archive of empty, stored files
+
+sub zip
+{
+    my ($files, $dir, $offset) = ('', '', 0);
+
+    for my $name (@_) {
+        my $head = pack('v5V3v2', 20, 0, 0, 0, 33, 0, 0, 0, length $name, 0);
+
+        $dir .= "PK\1\2" . pack('v', 20) . $head
+                . pack('v3V2', 0, 0, 0, 0, $offset) . $name;
+        $files .= "PK\3\4" . $head . $name;
+        $offset = length $files;
+    }
+
+    return $files . $dir . "PK\5\6"
+           . pack('v4V2v', 0, 0, @_ + 0, @_ + 0, length $dir, $offset, 0);
+}
+
+FaasConf::refused();
+
+__DATA__
+
+=== TEST 1: handler is missing
+--- functions
+>>> f/app.py
+--- function
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: }
+--- says
+no "handler" in function "f"
+
+
+=== TEST 2: Python: a handler without a dot
+--- functions
+>>> f/app.py
+--- function
+    handler app;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app;
+--- says
+bad handler "app" in function "f", runtime "python3" takes module.function
+
+
+=== TEST 3: Python: a handler without function
+--- functions
+>>> f/app.py
+--- function
+    handler app.;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.;
+--- says
+bad handler "app." in function "f"
+
+
+=== TEST 4: Python: a handler without module
+--- functions
+>>> f/app.py
+--- function
+    handler .handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler .handler;
+--- says
+bad handler ".handler" in function "f"
+
+
+=== TEST 5: Python: a handler outside of the code
+--- functions
+>>> f/app.py
+--- function
+    handler ../f/app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler ../f/app.handler;
+--- says
+bad handler "../f/app.handler" in function "f"
+
+
+=== TEST 6: Python: an absolute handler
+--- functions
+>>> f/app.py
+--- function
+    handler /app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler /app.handler;
+--- says
+bad handler "/app.handler" in function "f"
+
+
+=== TEST 7: Python: no such file in the folder
+--- functions
+>>> f/app.py
+--- function
+    handler main.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler main.handler;
+--- says
+handler "main.handler" of function "f" names no file: there is no "main.py" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 8: Python: no such file in a package
+--- functions
+>>> f/pkg/__init__.py
+>>> f/app.py
+--- function
+    handler pkg.app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler pkg.app.handler;
+--- says
+there is no "pkg/app.py" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 9: Python: a folder is no module without __init__.py
+--- functions
+>>> f/app/other.py
+--- function
+    handler app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.handler;
+--- says
+there is no "app.py" in
+
+
+=== TEST 10: Python: no such file in the archive
+--- functions eval
+">>> f.zip\n" . main::zip('main.py', 'app/x.py')
+--- function
+    handler app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: handler app.handler;
+--- says
+handler "app.handler" of function "f" names no file: there is no "app.py" in "$TEST_NGINX_FUNCTIONS/f.zip"
+
+
+=== TEST 11: Python: no such file in an empty archive
+--- functions eval
+">>> f.zip\n" . main::zip()
+--- function
+    handler app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: handler app.handler;
+--- says
+there is no "app.py" in "$TEST_NGINX_FUNCTIONS/f.zip"
+
+
+=== TEST 12: Node.js: a handler without a dot
+--- functions
+>>> f/index.js
+--- function
+    handler index;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler index;
+--- says
+bad handler "index" in function "f", runtime "nodejs" takes file.export
+
+
+=== TEST 13: Node.js: a handler with two dots in a row
+--- functions
+>>> f/index.js
+--- function
+    handler ../f/index.handler;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler ../f/index.handler;
+--- says
+bad handler "../f/index.handler" in function "f"
+
+
+=== TEST 14: Node.js: an absolute handler
+--- functions
+>>> f/index.js
+--- function
+    handler /index.handler;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler /index.handler;
+--- says
+bad handler "/index.handler" in function "f"
+
+
+=== TEST 15: Node.js: a handler without export
+--- functions
+>>> f/index.js
+--- function
+    handler lib/index.;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler lib/index.;
+--- says
+bad handler "lib/index." in function "f"
+
+
+=== TEST 16: Node.js: a handler without file
+--- functions
+>>> f/index.js
+--- function
+    handler lib/.handler;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler lib/.handler;
+--- says
+bad handler "lib/.handler" in function "f"
+
+
+=== TEST 17: Node.js: no such file in the folder
+--- functions
+>>> f/index.ts
+--- function
+    handler index.handler;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler index.handler;
+--- says
+handler "index.handler" of function "f" names no file: there is no "index.js" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 18: Node.js: no such file in the archive
+--- functions eval
+">>> f.zip\n" . main::zip('src/index.js')
+--- function
+    handler index.handler;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: handler index.handler;
+--- says
+there is no "index.js" in "$TEST_NGINX_FUNCTIONS/f.zip"
+
+
+=== TEST 19: native: the default handler is not in the folder
+--- functions
+>>> f/main 0755
+--- function
+    runtime native;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: code $TEST_NGINX_FUNCTIONS/f;
+--- says
+handler "bootstrap" of function "f" names no file: there is no "bootstrap" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 20: native: the handler is not in the folder
+--- functions
+>>> f/bootstrap 0755
+--- function
+    handler main;
+    runtime native;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler main;
+--- says
+handler "main" of function "f" names no file: there is no "main" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 21: native: the handler is not executable
+--- functions
+>>> f/bootstrap 0644
+--- function
+    handler bootstrap;
+    runtime native;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler bootstrap;
+--- says
+handler "bootstrap" of function "f" is not executable in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 22: native: the handler is outside of the code
+--- functions
+>>> f/bootstrap 0755
+--- function
+    handler ../f/bootstrap;
+    runtime native;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler ../f/bootstrap;
+--- says
+bad handler "../f/bootstrap" in function "f", runtime "native" takes a path in the code
+
+
+=== TEST 23: native: no such file in the archive
+--- functions eval
+">>> f.zip\n" . main::zip('main')
+--- function
+    runtime native;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: code $TEST_NGINX_FUNCTIONS/f.zip;
+--- says
+there is no "bootstrap" in "$TEST_NGINX_FUNCTIONS/f.zip"
+
+
+=== TEST 24: FastCGI: the script is not in the folder
+--- functions
+>>> f/other.php
+--- function
+    handler index.php;
+    runtime fastcgi;
+    command /bin/true;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler index.php;
+--- says
+handler "index.php" of function "f" names no file: there is no "index.php" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 25: a handler with white space
+--- function
+    handler "app .handler";
+--- at: handler "app .handler";
+--- says
+invalid value "app .handler" in "handler", it must not have white space or control characters
+
+
+=== TEST 26: a handler of 129 characters
+--- function eval
+'    handler ' . 'a' x 121 . '.handler;' . "\n"
+--- at eval
+'handler ' . 'a' x 121 . '.handler;'
+--- says eval
+'invalid value "' . 'a' x 121
+. '.handler" in "handler", it must have 1 to 128 characters'
