@@ -33,7 +33,7 @@ bench:
 	@bash util/bench/bench.sh
 
 fuzz:
-	@bash util/fuzz.sh
+	@$(MAKE) -C util/fuzz run
 
 style:
 	@/usr/bin/python3 util/style.py
