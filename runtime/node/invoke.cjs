@@ -53,6 +53,10 @@ function sink(chunk) {
         return;
     }
 
+    if (unref && text === '') {
+        setImmediate(flush);
+    }
+
     text += chunk;
 
     if (text.length > LOG_MAX) {
@@ -132,7 +136,7 @@ function detach() {
     }
 
     if (text !== '') {
-        setImmediate(flush).unref();
+        setImmediate(flush);
     }
 }
 

@@ -228,6 +228,16 @@ def logs(tap):
             tap.ok(kind == STDERR and line.endswith(b"\tINFO\thanging\n"),
                    "a line before it hangs: " + event)
 
+    for event in ("sleep", "later"):
+        with node("nodefn.logThenHang") as e:
+            c = e.client()
+            for i in range(20):
+                c.call("quick")
+            c.send(request(json.dumps(event).encode()))
+            kind, _, line = c.record()
+            tap.ok(kind == STDERR and line.endswith(b"\tINFO\thanging\n"),
+                   "the same after some that were quick: " + event)
+
     with node("nodefn.logMuch") as e:
         for n in (1, 5, 2000, 1, 3):
             for i in range(9):

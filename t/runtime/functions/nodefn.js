@@ -133,7 +133,13 @@ exports.logs = async () => {
 };
 
 exports.logThenHang = async (event) => {
+    if (event === 'later') {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+    }
     console.log('hanging');
+    if (event === 'quick') {
+        return;
+    }
     if (event === 'spin') {
         for (;;);
     }
