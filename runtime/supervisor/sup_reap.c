@@ -218,6 +218,7 @@ sup_reap_end(sup_env_t *env, uint32_t why)
 static void
 sup_reap_idle(sup_env_t *env, uint64_t now)
 {
+    uint64_t        idle;
     faas_fn_t      *f;
     faas_env_t     *e;
     sup_version_t  *v;
@@ -250,8 +251,13 @@ sup_reap_idle(sup_env_t *env, uint64_t now)
         return;
     }
 
+    /* a worker may have given it back since we looked at the clock */
+
+    idle = e->idle_ms;
+    idle = now > idle ? now - idle : 0;
+
     if (v->idle_timeout_ms != 0 && f->n_envs > f->provisioned
-        && now - e->idle_ms >= v->idle_timeout_ms)
+        && idle >= v->idle_timeout_ms)
     {
         sup_reap_end(env, FAAS_WHY_IDLE);
     }
