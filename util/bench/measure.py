@@ -46,6 +46,8 @@ def busy_seconds():
 
 def latency(text):
     m = re.match(r'([0-9.]+)(us|ms|s|m)$', text)
+    if not m:
+        raise RuntimeError('wrk measured nothing: latency of %s' % text)
     return float(m.group(1)) * UNITS[m.group(2)]
 
 
