@@ -23,7 +23,7 @@ def handler(event, context):
             while n < 5000:
                 if os.fork() == 0:
                     import time
-                    time.sleep(5)
+                    time.sleep(100)
                     os._exit(0)
                 n += 1
         except OSError:
