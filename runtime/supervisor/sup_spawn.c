@@ -348,7 +348,9 @@ sup_spawn_send(sup_env_t *env, sup_spawn_fds_t *f, char *buf, size_t len)
 
     if (sendmsg(env->zygote->fd, &msg, MSG_DONTWAIT|MSG_NOSIGNAL) == -1) {
 
-        if (errno == EAGAIN) {
+        /* when it has died SIGCHLD says so, and its successor is asked */
+
+        if (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET) {
             return SUP_AGAIN;
         }
 

@@ -1,6 +1,7 @@
 """What the fault tests (t/3*) and the metering tests (t/5*) share: functions
 that say who they are, and a checker that accounts for every answer."""
 
+import collections
 import json
 import re
 import threading
@@ -132,6 +133,16 @@ def settled(nginx, name, timeout=10):
             + e['drain'] + e['dead']
         return m if busy == 0 else None
     return wait_for(check, timeout * SLOW, 'nothing in flight')
+
+
+def states(nginx):
+    """How many environments there are in which state, blanks and all
+    functions together; states without any are left out."""
+    s = nginx.status()
+    total = collections.Counter(s['environments'])
+    for f in s['functions']:
+        total.update(f['environments'])
+    return {state: n for state, n in total.items() if n}
 
 
 def records(nginx):
