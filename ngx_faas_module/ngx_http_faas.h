@@ -245,7 +245,12 @@ char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 ngx_int_t ngx_http_faas_zip_has(u_char *path, ngx_str_t *names,
     ngx_uint_t n, ngx_err_t *err);
 
-/* ngx_http_faas_cache.c: the faas_cache directives */
+/* ngx_http_faas_cache.c: the faas_cache directives; conditional requests */
+
+ngx_str_t *ngx_http_faas_method(ngx_http_request_t *r);
+ngx_uint_t ngx_http_faas_conditional(u_char *name, size_t len);
+ngx_uint_t ngx_http_faas_revalidate(ngx_http_request_t *r,
+    ngx_str_t *modified_since, ngx_str_t *none_match);
 
 #if (NGX_HTTP_CACHE)
 char *ngx_http_faas_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -8,6 +8,95 @@
 #include "ngx_http_faas.h"
 
 
+/* Conditions and ranges are the cache's own affair when there is one. */
+
+static ngx_str_t  ngx_http_faas_conditions[] = {
+    ngx_string("if-match"),
+    ngx_string("if-modified-since"),
+    ngx_string("if-none-match"),
+    ngx_string("if-range"),
+    ngx_string("if-unmodified-since"),
+    ngx_string("range"),
+    ngx_null_string
+};
+
+
+/* What the function is told: a cached answer to HEAD would have no body. */
+
+ngx_str_t *
+ngx_http_faas_method(ngx_http_request_t *r)
+{
+    return r->upstream->method.len ? &r->upstream->method : &r->method_name;
+}
+
+
+/* name is in lower case */
+
+ngx_uint_t
+ngx_http_faas_conditional(u_char *name, size_t len)
+{
+    ngx_str_t  *word;
+
+    for (word = ngx_http_faas_conditions; word->len; word++) {
+        if (word->len == len && ngx_memcmp(word->data, name, len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Whether the answer may be cached.  The conditions of a request that
+ * refreshes a cached answer ("faas_cache_revalidate") are left empty if it
+ * does not.
+ */
+
+ngx_uint_t
+ngx_http_faas_revalidate(ngx_http_request_t *r, ngx_str_t *modified_since,
+    ngx_str_t *none_match)
+{
+    ngx_str_null(modified_since);
+    ngx_str_null(none_match);
+
+#if (NGX_HTTP_CACHE)
+    {
+    u_char               *p;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (!u->cacheable) {
+        return 0;
+    }
+
+    if (!u->conf->cache_revalidate
+        || u->cache_status != NGX_HTTP_CACHE_EXPIRED)
+    {
+        return 1;
+    }
+
+    *none_match = r->cache->etag;
+
+    if (r->cache->last_modified != -1) {
+        p = ngx_pnalloc(r->pool, sizeof("Mon, 28 Sep 1970 06:00:00 GMT"));
+
+        if (p) {
+            modified_since->data = p;
+            modified_since->len = ngx_http_time(p, r->cache->last_modified)
+                                  - p;
+        }
+    }
+
+    return 1;
+    }
+#else
+    return 0;
+#endif
+}
+
+
 #if (NGX_HTTP_CACHE)
 
 
@@ -164,6 +253,8 @@ ngx_http_faas_cache_merge(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "no \"faas_cache_key\" for \"faas_cache\"");
     }
+
+    u->cache_convert_head = 1;
 
     ngx_conf_merge_value(u->cache_lock, p->cache_lock, 0);
     ngx_conf_merge_msec_value(u->cache_lock_timeout, p->cache_lock_timeout,

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas.h"
+#include "ngx_http_faas_map.h"
 
 
 #define NGX_HTTP_FAAS_PARAMS  32
@@ -20,7 +21,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_faas_cgi_params(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, ngx_http_faas_param_t *params, ngx_uint_t *n);
-static size_t ngx_http_faas_http_params(ngx_http_request_t *r, u_char **p);
+static ngx_int_t ngx_http_faas_http_params(ngx_http_request_t *r,
+    ngx_http_faas_map_t *map);
 static ngx_int_t ngx_http_faas_cgi_chain(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, u_char *params, size_t size, u_char *body,
     size_t len);
@@ -144,6 +146,10 @@ ngx_http_faas_cgi_params(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     u_char     *p;
     ngx_str_t   root, name, file, length, id;
 
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
     if (ngx_http_faas_script(r, ctx, &root, &name, &file) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -160,7 +166,8 @@ ngx_http_faas_cgi_params(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     id.len = FAAS_REQUEST_ID_LEN;
 
     ngx_http_faas_param(params, n, "QUERY_STRING", &r->args);
-    ngx_http_faas_param(params, n, "REQUEST_METHOD", &r->method_name);
+    ngx_http_faas_param(params, n, "REQUEST_METHOD",
+                        ngx_http_faas_method(r));
 
     if (r->headers_in.content_type) {
         ngx_http_faas_param(params, n, "CONTENT_TYPE",
@@ -178,7 +185,9 @@ ngx_http_faas_cgi_params(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_param_text(params, n, "SERVER_SOFTWARE",
                              "nginx/" NGINX_VERSION);
     ngx_http_faas_param_text(params, n, "REDIRECT_STATUS", "200");
-    ngx_http_faas_param(params, n, "SERVER_NAME", &r->headers_in.server);
+    ngx_http_faas_param(params, n, "SERVER_NAME",
+                        r->headers_in.server.len ? &r->headers_in.server
+                                                 : &cscf->server_name);
     ngx_http_faas_param(params, n, FAAS_PARAM_REQUEST_ID, &id);
 
 #if (NGX_HTTP_SSL)
@@ -195,85 +204,227 @@ ngx_http_faas_cgi_params(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 }
 
 
+static ngx_str_t  ngx_http_faas_cgi_skip[] = {
+    ngx_string("content-length"),
+    ngx_string("content-type"),
+    ngx_string("proxy"),             /* programs believe HTTP_PROXY */
+    ngx_string("transfer-encoding"), /* what they get is decoded */
+    ngx_null_string
+};
+
+
 static ngx_uint_t
-ngx_http_faas_http_param_skip(ngx_table_elt_t *h)
+ngx_http_faas_http_param_skip(ngx_table_elt_t *h, ngx_uint_t cached)
 {
-    /* "Proxy" would become HTTP_PROXY, which programs believe */
+    ngx_str_t  *word;
+
+    for (word = ngx_http_faas_cgi_skip; word->len; word++) {
+        if (word->len == h->key.len
+            && ngx_memcmp(word->data, h->lowcase_key, word->len) == 0)
+        {
+            return 1;
+        }
+    }
 
     return h->hash == 0
-           || (h->key.len == 5
-               && ngx_memcmp(h->lowcase_key, "proxy", 5) == 0)
-           || (h->key.len == 14
-               && ngx_memcmp(h->lowcase_key, "content-length", 14) == 0)
-           || (h->key.len == 12
-               && ngx_memcmp(h->lowcase_key, "content-type", 12) == 0);
+           || (cached
+               && ngx_http_faas_conditional(h->lowcase_key, h->key.len));
 }
 
 
-/* HTTP_* for each header: their size, or with *p they are written. */
-
-static size_t
-ngx_http_faas_http_params(ngx_http_request_t *r, u_char **p)
+static ngx_int_t
+ngx_http_faas_http_param(ngx_http_request_t *r, ngx_http_faas_map_t *map,
+    ngx_str_t *header, ngx_str_t *value)
 {
-    size_t            size;
-    u_char            ch, name[256], *d;
-    ngx_uint_t        i, k;
+    u_char      ch, *p;
+    ngx_str_t   name;
+    ngx_uint_t  i;
+
+    if (value->data == NULL) {
+        return NGX_OK;
+    }
+
+    name.len = sizeof("HTTP_") - 1 + header->len;
+    name.data = ngx_pnalloc(r->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name.data, "HTTP_", sizeof("HTTP_") - 1);
+
+    for (i = 0; i < header->len; i++) {
+        ch = ngx_toupper(header->data[i]);
+        *p++ = (ch == '-') ? '_' : ch;
+    }
+
+    ngx_http_faas_map_add(map, &name, value);
+
+    return NGX_OK;
+}
+
+
+/* One parameter a header, whose values are joined (RFC 3875, 4.1.18). */
+
+static ngx_int_t
+ngx_http_faas_http_join(ngx_http_request_t *r, ngx_http_faas_pair_t *pair)
+{
+    size_t                 len;
+    u_char                *p;
+    ngx_uint_t             cookie;
+    ngx_http_faas_pair_t  *next;
+
+    len = pair->value.len;
+
+    for (next = pair->next; next; next = next->next) {
+        len += 2 + next->value.len;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    cookie = (pair->name.len == sizeof("HTTP_COOKIE") - 1
+              && ngx_memcmp(pair->name.data, "HTTP_COOKIE", pair->name.len)
+                 == 0);
+
+    next = pair->next;
+    pair->next = NULL;
+
+    len = ngx_cpymem(p, pair->value.data, pair->value.len) - p;
+    pair->value.data = p;
+
+    for ( /* void */ ; next; next = next->next) {
+        len = ngx_sprintf(p + len, "%s%V", cookie ? "; " : ", ",
+                          &next->value)
+              - p;
+    }
+
+    pair->value.len = len;
+
+    return NGX_OK;
+}
+
+
+/* HTTP_* for each header */
+
+static ngx_int_t
+ngx_http_faas_http_params(ngx_http_request_t *r, ngx_http_faas_map_t *map)
+{
+    ngx_str_t         since, match;
+    ngx_uint_t        i, n, cached;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+    static ngx_str_t  since_name = ngx_string("if-modified-since");
+    static ngx_str_t  match_name = ngx_string("if-none-match");
 
-    size = 0;
+    n = 2;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        n += part->nelts;
+    }
+
+    if (ngx_http_faas_map_init(map, r->pool, n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cached = ngx_http_faas_revalidate(r, &since, &match);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_http_faas_http_param_skip(&h[i])
-                || h[i].key.len > sizeof(name) - 5)
+            if (!ngx_http_faas_http_param_skip(&h[i], cached)
+                && ngx_http_faas_http_param(r, map, &h[i].key, &h[i].value)
+                   != NGX_OK)
             {
-                continue;
+                return NGX_ERROR;
             }
-
-            size += faas_fcgi_param_len(h[i].key.len + 5, h[i].value.len);
-
-            if (*p == NULL) {
-                continue;
-            }
-
-            d = ngx_cpymem(name, "HTTP_", 5);
-
-            for (k = 0; k < h[i].key.len; k++) {
-                ch = h[i].key.data[k];
-
-                if (ch >= 'a' && ch <= 'z') {
-                    ch &= ~0x20;
-
-                } else if (ch == '-') {
-                    ch = '_';
-                }
-
-                *d++ = ch;
-            }
-
-            *p = faas_fcgi_put_param(*p, name, d - name, h[i].value.data,
-                                     h[i].value.len);
         }
     }
 
-    return size;
+    if (ngx_http_faas_http_param(r, map, &since_name, &since) != NGX_OK
+        || ngx_http_faas_http_param(r, map, &match_name, &match) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < map->nelts; i++) {
+        if (map->elts[i].first && map->elts[i].next
+            && ngx_http_faas_http_join(r, &map->elts[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* All parameters, one behind the other. */
+
+static ngx_int_t
+ngx_http_faas_cgi_block(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_str_t *block)
+{
+    u_char                 *p;
+    size_t                  size;
+    ngx_uint_t              i, n;
+    ngx_http_faas_map_t     map;
+    ngx_http_faas_pair_t   *pair;
+    ngx_http_faas_param_t   params[NGX_HTTP_FAAS_PARAMS];
+
+    n = 0;
+    size = 0;
+
+    if (ngx_http_faas_cgi_params(r, ctx, params, &n) != NGX_OK
+        || ngx_http_faas_http_params(r, &map) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        size += faas_fcgi_param_len(ngx_strlen(params[i].name),
+                                    params[i].value.len);
+    }
+
+    for (pair = map.elts; pair < map.elts + map.nelts; pair++) {
+        size += faas_fcgi_param_len(pair->name.len, pair->value.len);
+    }
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    block->data = p;
+
+    for (i = 0; i < n; i++) {
+        p = faas_fcgi_put_param(p, params[i].name,
+                                ngx_strlen(params[i].name),
+                                params[i].value.data, params[i].value.len);
+    }
+
+    for (pair = map.elts; pair < map.elts + map.nelts; pair++) {
+        if (pair->first) {
+            p = faas_fcgi_put_param(p, pair->name.data, pair->name.len,
+                                    pair->value.data, pair->value.len);
+        }
+    }
+
+    block->len = p - block->data;
+
+    return NGX_OK;
 }
 
 
 ngx_int_t
 ngx_http_faas_cgi_request(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
-    size_t                  size, len;
-    u_char                 *p, *start, *body;
-    ngx_uint_t              i, n;
-    ngx_http_faas_param_t   params[NGX_HTTP_FAAS_PARAMS];
+    size_t      len;
+    u_char     *body;
+    ngx_str_t   block;
 
-    n = 0;
-    p = NULL;
     body = NULL;
     len = ngx_http_faas_body_length(r);
     ctx->bytes_in = len;
@@ -286,33 +437,11 @@ ngx_http_faas_cgi_request(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
         }
     }
 
-    if (ngx_http_faas_cgi_params(r, ctx, params, &n) != NGX_OK) {
+    if (ngx_http_faas_cgi_block(r, ctx, &block) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    size = ngx_http_faas_http_params(r, &p);
-
-    for (i = 0; i < n; i++) {
-        size += faas_fcgi_param_len(ngx_strlen(params[i].name),
-                                    params[i].value.len);
-    }
-
-    start = ngx_pnalloc(r->pool, size);
-    if (start == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = start;
-
-    for (i = 0; i < n; i++) {
-        p = faas_fcgi_put_param(p, params[i].name,
-                                ngx_strlen(params[i].name),
-                                params[i].value.data, params[i].value.len);
-    }
-
-    (void) ngx_http_faas_http_params(r, &p);
-
-    return ngx_http_faas_cgi_chain(r, ctx, start, p - start, body, len);
+    return ngx_http_faas_cgi_chain(r, ctx, block.data, block.len, body, len);
 }
 
 
@@ -356,11 +485,6 @@ ngx_http_faas_stream(ngx_http_request_t *r, ngx_chain_t **ll, uint8_t type,
 }
 
 
-/*
- * Most applications serve one connection at a time, so none is kept: another
- * worker would wait for it for ever.
- */
-
 static ngx_int_t
 ngx_http_faas_cgi_chain(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     u_char *params, size_t size, u_char *body, size_t len)
@@ -373,7 +497,7 @@ ngx_http_faas_cgi_chain(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    (void) faas_fcgi_put_begin(begin, 1, 0);
+    (void) faas_fcgi_put_begin(begin, 1, FAAS_FCGI_KEEP_CONN);
 
     ll = ngx_http_faas_chain_add(r->pool, &ctx->request_chain, begin,
                                  2 * FAAS_FCGI_HEAD_LEN);

@@ -198,7 +198,7 @@ ngx_http_faas_put_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     p = ngx_http_faas_put(p, ",\"domainPrefix\":");
     p = ngx_http_faas_put_str(p, &prefix);
     p = ngx_http_faas_put(p, ",\"http\":{\"method\":");
-    p = ngx_http_faas_put_str(p, &r->method_name);
+    p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
     p = ngx_http_faas_put(p, ",\"path\":");
     p = ngx_http_faas_put_str(p, &r->uri);
     p = ngx_http_faas_put(p, ",\"protocol\":");

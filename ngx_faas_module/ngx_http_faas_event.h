@@ -24,10 +24,15 @@ typedef struct {
     ngx_str_t              user_agent;
     ngx_str_t              content_type;
     ngx_str_t              content_length;
+    ngx_str_t              modified_since;   /* of the cache, not the */
+    ngx_str_t              none_match;       /* client's */
 
     off_t                  body_len;
     u_char                *body;
-    ngx_uint_t             base64;
+
+    unsigned               base64:1;
+    unsigned               forwarded:1;      /* the client says for whom */
+    unsigned               cached:1;         /* the answer may be */
 } ngx_http_faas_parts_t;
 
 

@@ -46,6 +46,9 @@ ngx_http_faas_parts(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
     parts->body_len = ngx_http_faas_body_length(r);
 
+    parts->cached = ngx_http_faas_revalidate(r, &parts->modified_since,
+                                             &parts->none_match);
+
     if (ngx_http_faas_parts_headers(r, ctx, parts) != NGX_OK
         || ngx_http_faas_parts_query(r, parts) != NGX_OK
         || ngx_http_faas_parts_body(r, parts) != NGX_OK)
@@ -144,11 +147,11 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
         parts->content_type = h->value;
 
     } else if (ngx_http_faas_is_header(h, "x-forwarded-for")) {
+        parts->forwarded = 1;
 
-        if (parts->forwarded_for.len == 0) {
-            parts->forwarded_for = h->value;
-        }
-
+    } else if (parts->cached
+               && ngx_http_faas_conditional(h->lowcase_key, h->key.len))
+    {
         return NGX_DECLINED;
     }
 
@@ -178,24 +181,19 @@ ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
 static ngx_int_t
 ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
 {
-    u_char     *p;
-    ngx_str_t   before;
+    u_char  *p;
 
-    before = parts->forwarded_for;
-
-    p = ngx_pnalloc(r->pool, before.len + 2 + r->connection->addr_text.len
+    p = ngx_pnalloc(r->pool, 1 + r->connection->addr_text.len
                              + NGX_INT_T_LEN + NGX_OFF_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
+    /* the map joins it to what the client has sent, with a comma */
+
     parts->forwarded_for.data = p;
-
-    if (before.len) {
-        p = ngx_sprintf(p, "%V, ", &before);
-    }
-
-    p = ngx_sprintf(p, "%V", &r->connection->addr_text);
+    p = ngx_sprintf(p, "%s%V", parts->forwarded ? " " : "",
+                    &r->connection->addr_text);
     parts->forwarded_for.len = p - parts->forwarded_for.data;
 
     if (ngx_connection_local_sockaddr(r->connection, NULL, 0) != NGX_OK) {
@@ -224,17 +222,15 @@ ngx_http_faas_made_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 {
     ngx_str_t  proto;
 
-    proto = r->schema;
+    /* not r->schema: that is what the client has written */
 
-    if (proto.len == 0) {
-        ngx_str_set(&proto, "http");
+    ngx_str_set(&proto, "http");
 
 #if (NGX_HTTP_SSL)
-        if (r->connection->ssl) {
-            ngx_str_set(&proto, "https");
-        }
-#endif
+    if (r->connection->ssl) {
+        ngx_str_set(&proto, "https");
     }
+#endif
 
     ngx_http_faas_made_header(parts, "content-length",
                               &parts->content_length);
@@ -244,6 +240,9 @@ ngx_http_faas_made_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_made_header(parts, "x-forwarded-port",
                               &parts->forwarded_port);
     ngx_http_faas_made_header(parts, "x-forwarded-proto", &proto);
+    ngx_http_faas_made_header(parts, "if-modified-since",
+                              &parts->modified_since);
+    ngx_http_faas_made_header(parts, "if-none-match", &parts->none_match);
 }
 
 
@@ -291,7 +290,7 @@ ngx_http_faas_parts_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_uint_t        n;
     ngx_list_part_t  *part;
 
-    n = 8;                           /* those that are made */
+    n = 10;                          /* those that are made */
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         n += part->nelts;

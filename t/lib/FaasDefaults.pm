@@ -1,0 +1,113 @@
+package FaasDefaults;
+
+# "use FaasDefaults;" in place of "use FaasTest;" for a file whose blocks
+# share a server:
+#
+#   faas_defaults(functions => ..., http_config => ..., config => ...);
+#
+# A block's own "functions" and "http_config" come on top of these, its own
+# "config" in place of it.  faas_python(NAME => SETTINGS, ...) is the text of
+# faas_function blocks for Python functions "app.handler" in
+# $TEST_NGINX_FUNCTIONS/NAME.  $FaasDefaults::Echo is such a function: it
+# answers with its event, or the member named by the path's first segment.
+
+use strict;
+use warnings;
+
+use FaasTest -base;
+
+our @EXPORT = qw( faas_defaults faas_python );
+
+
+# what differs from run to run is checked here and replaced by a word
+
+our $Echo = <<'END';
+>>> echo/app.py
+import json
+import re
+import time
+
+
+def fixed(event, context):
+    c = event['requestContext']
+    h = event['headers']
+
+    if c['requestId'] == context.aws_request_id and re.fullmatch(
+            '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}'
+            '-[0-9a-f]{12}', c['requestId']):
+        c['requestId'] = 'UUID'
+
+    if abs(c['timeEpoch'] - time.time() * 1000) < 60000:
+        text = time.strftime('%d/%b/%Y:%H:%M:%S +0000',
+                             time.gmtime(c['timeEpoch'] // 1000))
+        c['timeEpoch'] = 'NOW'
+        c['time'] = 'NOW' if c['time'] == text else c['time']
+
+    if re.fullmatch('Root=1-[0-9a-f]{8}-[0-9a-f]{24}',
+                    h['x-amzn-trace-id']):
+        h['x-amzn-trace-id'] = 'TRACE'
+
+    port = h['x-forwarded-port']
+    h['x-forwarded-port'] = 'PORT' if port.isdigit() else port
+    if 'host' in h:
+        h['host'] = h['host'].replace(port, 'PORT')
+
+    return event
+
+
+def handler(event, context):
+    member = event['rawPath'].split('/')[1]
+    event = fixed(event, context)
+
+    if member in event:
+        event = event[member]
+    elif member in event['requestContext']:
+        event = event['requestContext'][member]
+    elif member != 'all':
+        event = 'absent'
+
+    return json.dumps(event, sort_keys=True, separators=(',', ':'))
+END
+
+
+sub faas_python
+{
+    my $text = '';
+
+    while (@_) {
+        my ($name, $settings) = (shift, shift);
+
+        $text .= "    faas_function $name {\n"
+                 . "        runtime python3;\n"
+                 . "        handler app.handler;\n"
+                 . "        code \$TEST_NGINX_FUNCTIONS/$name;\n"
+                 . "        $settings\n    }\n";
+    }
+
+    return $text;
+}
+
+
+sub faas_defaults
+{
+    my (%defaults) = @_;
+
+    no_root_location();
+    no_shuffle();
+
+    add_block_preprocessor(sub {
+        my ($block) = @_;
+
+        for my $name (qw( functions http_config )) {
+            my $own = defined $block->$name ? $block->$name : '';
+            $block->set_value($name => ($defaults{$name} || '') . "$own");
+        }
+
+        if (!defined $block->config) {
+            $block->set_value(config => $defaults{config});
+        }
+    });
+}
+
+
+1;
