@@ -34,8 +34,9 @@ def handler(event, context):
         return {"statusCode": "none"}
     elif do == "exit":
         os._exit(int(q.get("code", "1")))
-    elif do == "kill":
-        os.kill(os.getpid(), 11)
+    elif do == "fault":
+        import ctypes
+        ctypes.string_at(0)
     elif do == "oom":
         hog = bytearray(1024 * 1024 * 1024)
         for i in range(0, len(hog), 4096):
