@@ -127,8 +127,22 @@ typedef struct {
 } ngx_http_faas_error_t;
 
 
+/*
+ * A connection to an application that serves no other one as long as it is
+ * there: it is let go when another worker needs the environment.
+ */
+
+typedef struct {
+    ngx_queue_t                queue;
+    ngx_connection_t          *connection;      /* NULL: not in the list */
+    uint32_t                   env;
+    uint32_t                   generation;
+} ngx_http_faas_single_t;
+
+
 typedef struct {
     ngx_queue_t                queue;           /* mail, or post mortem */
+    ngx_http_faas_single_t     single;
 
     ngx_http_request_t        *request;
     ngx_http_faas_loc_conf_t  *flcf;
@@ -178,7 +192,7 @@ typedef struct {
     unsigned                   header_done:1;
     unsigned                   mailed:1;        /* is in the queue */
     unsigned                   post_mortem:1;   /* waits for a reason */
-    unsigned                   stdout_end:1;
+    unsigned                   yielded:1;       /* not to be kept */
 } ngx_http_faas_ctx_t;
 
 
@@ -298,6 +312,7 @@ ngx_http_faas_ctx_t *ngx_http_faas_ticket_ctx(uint32_t ticket);
 void ngx_http_faas_wake(uint32_t worker);
 void ngx_http_faas_ring(uint32_t type, uint32_t arg);
 ngx_str_t *ngx_http_faas_run_path(void);
+void ngx_http_faas_let_go(void);
 void ngx_http_faas_watch(ngx_http_faas_ctx_t *ctx);
 void ngx_http_faas_unwatch(ngx_http_faas_ctx_t *ctx);
 
@@ -306,7 +321,11 @@ void ngx_http_faas_unwatch(ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_conn_init(ngx_cycle_t *cycle);
 ngx_connection_t *ngx_http_faas_conn_get(uint32_t env, uint32_t generation);
 ngx_int_t ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
-    uint32_t generation);
+    uint32_t generation, ngx_uint_t single);
+void ngx_http_faas_single_add(ngx_http_faas_single_t *single,
+    ngx_connection_t *c, uint32_t env, uint32_t generation);
+void ngx_http_faas_single_remove(ngx_http_faas_single_t *single);
+void ngx_http_faas_singles_yield(uint32_t worker);
 
 /* ngx_http_faas_peer.c: leases and connections for ngx_http_upstream */
 

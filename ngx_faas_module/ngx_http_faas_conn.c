@@ -10,9 +10,10 @@
 
 
 typedef struct {
-    ngx_queue_t        queue;
-    ngx_connection_t  *connection;
-    uint32_t           generation;
+    ngx_queue_t              queue;
+    ngx_connection_t        *connection;
+    uint32_t                 generation;
+    ngx_http_faas_single_t   single;
 } ngx_http_faas_kept_t;
 
 
@@ -24,6 +25,9 @@ static void ngx_http_faas_conn_close(ngx_connection_t *c);
 static ngx_queue_t  *ngx_http_faas_kept;         /* by environment slot */
 static ngx_queue_t   ngx_http_faas_kept_free;
 static ngx_pool_t   *ngx_http_faas_kept_pool;
+
+/* of applications that serve one at a time, kept or in use */
+static ngx_queue_t   ngx_http_faas_singles;
 
 
 ngx_int_t
@@ -43,6 +47,7 @@ ngx_http_faas_conn_init(ngx_cycle_t *cycle)
     }
 
     ngx_queue_init(&ngx_http_faas_kept_free);
+    ngx_queue_init(&ngx_http_faas_singles);
     ngx_http_faas_kept_pool = cycle->pool;
 
     return NGX_OK;
@@ -66,6 +71,7 @@ ngx_http_faas_conn_get(uint32_t env, uint32_t generation)
 
         ngx_queue_remove(q);
         ngx_queue_insert_head(&ngx_http_faas_kept_free, q);
+        ngx_http_faas_single_remove(&kept->single);
 
         c = kept->connection;
 
@@ -104,7 +110,7 @@ ngx_http_faas_kept_alloc(void)
 
 ngx_int_t
 ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
-    uint32_t generation)
+    uint32_t generation, ngx_uint_t single)
 {
     ngx_http_faas_kept_t  *kept;
 
@@ -126,6 +132,11 @@ ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
 
     kept->connection = c;
     kept->generation = generation;
+    kept->single.connection = NULL;
+
+    if (single) {
+        ngx_http_faas_single_add(&kept->single, c, env, generation);
+    }
 
     ngx_queue_insert_head(&ngx_http_faas_kept[env], &kept->queue);
 
@@ -191,6 +202,7 @@ ngx_http_faas_conn_handler(ngx_event_t *ev)
 
     ngx_queue_remove(&kept->queue);
     ngx_queue_insert_head(&ngx_http_faas_kept_free, &kept->queue);
+    ngx_http_faas_single_remove(&kept->single);
 
     ngx_http_faas_conn_close(c);
 }
@@ -201,4 +213,76 @@ ngx_http_faas_conn_close(ngx_connection_t *c)
 {
     ngx_destroy_pool(c->pool);
     ngx_close_connection(c);
+}
+
+
+void
+ngx_http_faas_single_add(ngx_http_faas_single_t *single, ngx_connection_t *c,
+    uint32_t env, uint32_t generation)
+{
+    if (ngx_http_faas_kept == NULL) {
+        return;
+    }
+
+    single->connection = c;
+    single->env = env;
+    single->generation = generation;
+
+    ngx_queue_insert_tail(&ngx_http_faas_singles, &single->queue);
+}
+
+
+void
+ngx_http_faas_single_remove(ngx_http_faas_single_t *single)
+{
+    if (single->connection) {
+        ngx_queue_remove(&single->queue);
+        single->connection = NULL;
+    }
+}
+
+
+/*
+ * Another worker has the lease by now, and the application does not look at
+ * it before this connection ends.  A request whose client takes its time may
+ * still have it: its answer was read to the end.
+ */
+
+void
+ngx_http_faas_singles_yield(uint32_t worker)
+{
+    faas_env_t              *env;
+    ngx_queue_t             *q, *next;
+    ngx_connection_t        *c;
+    ngx_http_faas_single_t  *single;
+
+    if (ngx_http_faas_kept == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&ngx_http_faas_singles);
+         q != ngx_queue_sentinel(&ngx_http_faas_singles);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        single = ngx_queue_data(q, ngx_http_faas_single_t, queue);
+        env = &ngx_http_faas_board.envs[single->env];
+
+        if (env->generation == single->generation
+            && env->conn_worker == worker)
+        {
+            continue;
+        }
+
+        c = single->connection;
+
+        if (c->idle) {
+            c->close = 1;
+            ngx_http_faas_conn_handler(c->read);
+            continue;
+        }
+
+        (void) shutdown(c->fd, SHUT_RDWR);
+        ngx_http_faas_single_remove(single);
+    }
 }

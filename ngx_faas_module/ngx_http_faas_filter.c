@@ -43,7 +43,10 @@ ngx_http_faas_filter_init(void *data)
     u->length = -1;
 
     if (u->buffering) {
-        u->pipe->length = -1;
+
+        /* any byte: the connection stays, so no end would make it look */
+
+        u->pipe->length = 1;
         return ngx_http_faas_pipe_early(u->pipe, ctx);
     }
 
@@ -61,8 +64,7 @@ ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean)
     ngx_http_faas_log_flush(ctx);
     ngx_http_faas_lease_end(ctx, FAAS_OUT_SUCCESS, FAAS_WHY_NONE, -1);
 
-    ctx->request->upstream->keepalive =
-                         (clean && !(ctx->lease.flags & FAAS_FN_ONE_CONN));
+    ctx->request->upstream->keepalive = clean;
 }
 
 

@@ -113,6 +113,13 @@ ngx_http_faas_lease_start(ngx_http_faas_ctx_t *ctx)
 
     ngx_add_timer(&ctx->timer, ctx->lease.timeout_ms);
 
+    if (ctx->lease.flags & FAAS_FN_ONE_CONN) {
+        ngx_http_faas_single_remove(&ctx->single);
+        ngx_http_faas_single_add(&ctx->single, r->upstream->peer.connection,
+                                 ctx->lease.env, ctx->lease.generation);
+        ngx_http_faas_wake(ctx->lease.conn_worker);
+    }
+
     /* a client that leaves now does not stop the function, as on Lambda */
 
     r->upstream->conf = &ctx->flcf->running;
@@ -187,6 +194,10 @@ ngx_http_faas_lease_end(ngx_http_faas_ctx_t *ctx, faas_outcome_e outcome,
     ngx_http_faas_ticket_free(ctx->ticket);
     ctx->ticket = FAAS_NIL;
 
+    if (ctx->single.connection && wake != FAAS_NIL) {
+        ngx_http_faas_let_go();
+    }
+
     ngx_http_faas_wake(wake);
 
     if (ring) {
@@ -253,6 +264,8 @@ ngx_http_faas_finalize(ngx_http_request_t *r, ngx_int_t rc)
 
     ngx_http_faas_log_flush(ctx);
     ngx_http_faas_unwatch(ctx);
+    ctx->yielded = (ctx->single.connection == NULL);
+    ngx_http_faas_single_remove(&ctx->single);
 
     if (ctx->waiting) {
         ngx_http_faas_stand_in_drop(ctx);

@@ -450,6 +450,7 @@ ngx_http_faas_free_peer(ngx_peer_connection_t *pc, void *data,
 {
     ngx_http_faas_ctx_t *ctx = data;
 
+    ngx_uint_t            single;
     ngx_connection_t     *c;
     ngx_http_upstream_t  *u;
 
@@ -474,14 +475,20 @@ ngx_http_faas_free_peer(ngx_peer_connection_t *pc, void *data,
             ngx_del_timer(&ctx->timer);
         }
 
+        ngx_http_faas_single_remove(&ctx->single);
+
         ctx->running = 0;
         ctx->retries++;
         pc->tries = 1;
         return;
     }
 
+    single = ctx->lease.flags & FAAS_FN_ONE_CONN;
+
     if (c && ctx->ended && u->keepalive && u->request_body_sent
-        && ngx_http_faas_conn_keep(c, ctx->lease.env, ctx->lease.generation)
+        && !(single && ctx->yielded)
+        && ngx_http_faas_conn_keep(c, ctx->lease.env, ctx->lease.generation,
+                                   single)
            == NGX_OK)
     {
         pc->connection = NULL;

@@ -428,6 +428,13 @@ ngx_http_faas_wake(uint32_t worker)
 }
 
 
+void
+ngx_http_faas_let_go(void)
+{
+    ngx_http_faas_singles_yield(ngx_http_faas_slot);
+}
+
+
 ngx_str_t *
 ngx_http_faas_run_path(void)
 {
@@ -466,6 +473,7 @@ ngx_http_faas_bell_handler(ngx_event_t *ev)
         n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
     } while (n >= 0 || ngx_socket_errno == NGX_EINTR);
 
+    ngx_http_faas_singles_yield(ngx_http_faas_slot);
     ngx_http_faas_mail_handler(ev);
 }
 
@@ -579,6 +587,7 @@ ngx_http_faas_tick_handler(ngx_event_t *ev)
         }
     }
 
+    ngx_http_faas_singles_yield(ngx_http_faas_slot);
     ngx_http_faas_mail_handler(ev);
 
     if (stat(ngx_http_faas_own.sun_path, &st) == -1

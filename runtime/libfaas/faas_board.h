@@ -274,8 +274,8 @@ typedef struct __attribute__((aligned(128))) {
     uint32_t              why;              /* faas_why_e; how it ended */
     int32_t               exit_code;        /* status or signal; supervisor */
     int32_t               pid;
-    uint32_t              conn_worker;      /* worker with the kept connection
-                                               of a FAAS_FN_ONE_CONN app */
+    uint32_t              conn_worker;      /* FAAS_FN_ONE_CONN: the worker
+                                               that may keep a connection */
     uint64_t              start_time;       /* of the process, clock ticks */
     uint64_t              born_ms;
     uint64_t              idle_ms;          /* since when */
@@ -300,6 +300,7 @@ typedef struct __attribute__((aligned(64))) {
     _Atomic uint32_t      mailed;           /* 1: is in the mailbox */
     uint32_t              why;              /* of FAAS_TICKET_FAILED */
     uint32_t              cold;             /* counts as waiting for a start */
+    uint32_t              conn_worker;      /* of the environment before */
     uint64_t              sequence;
     char                  request_id[FAAS_REQUEST_ID_LEN + 4];
 } faas_ticket_t;
@@ -341,6 +342,8 @@ typedef struct {
     uint32_t              memory_mb;
     uint32_t              cold;
     uint32_t              init_us;
+    uint32_t              conn_worker;      /* has to let go of its kept
+                                               connection; FAAS_NIL: none */
     uint32_t              max_wait_ms;      /* with FAAS_AGAIN */
     uint32_t              demand;           /* 1: ring the supervisor */
 } faas_lease_t;
@@ -436,7 +439,9 @@ void faas_lease_run(faas_board_t *board, uint32_t ticket);
 /*
  * Ends a lease and counts the invocation.  The environment goes to the oldest
  * waiter, else to the idle list; with report->why it is left in DRAIN with
- * that reason for the supervisor to kill.
+ * that reason for the supervisor to kill.  Of a FAAS_FN_ONE_CONN application
+ * that went to another worker (env->conn_worker) the caller ends its
+ * connection at once.
  */
 void faas_release(faas_board_t *board, uint32_t ticket,
     const faas_report_t *report, uint64_t now_ms, uint32_t *wake,

@@ -33,6 +33,7 @@ faas_lease_fill(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
     lease->flags = fn->flags;
     lease->timeout_ms = fn->timeout_ms;
     lease->memory_mb = fn->memory_mb;
+    lease->conn_worker = t->conn_worker;
     lease->cold = env->cold;
     lease->init_us = env->init_us;
     env->cold = 0;
@@ -236,7 +237,7 @@ faas_release(faas_board_t *board, uint32_t ticket,
     const faas_report_t *report, uint64_t now_ms, uint32_t *wake,
     uint32_t *ring)
 {
-    uint32_t        index;
+    uint32_t        index, next;
     faas_fn_t      *fn;
     faas_env_t     *env;
     faas_ticket_t  *t;
@@ -282,7 +283,15 @@ faas_release(faas_board_t *board, uint32_t ticket,
 
     faas_lease_drop(board, fn, ticket, report->why);
 
+    next = fn->wait_head;
     *wake = faas_dispatch(board, fn, now_ms);
+
+    if (*wake != FAAS_NIL && board->tickets[next].conn_worker
+                             == ticket / board->head->worker_tickets)
+    {
+        /* the caller sees who has it now and lets go by itself */
+        board->tickets[next].conn_worker = FAAS_NIL;
+    }
 
     if ((env != NULL && env->state >= FAAS_ENV_DRAIN)
         || faas_wants_more(fn))

@@ -6,6 +6,10 @@
 #include "faas_board_lists.h"
 
 
+/* how far an own connection is looked for: the lock is held */
+#define FAAS_IDLE_LOOK  8
+
+
 void
 faas_idle_push(faas_board_t *board, faas_fn_t *fn, uint32_t index)
 {
@@ -120,20 +124,55 @@ faas_wait_remove(faas_board_t *board, faas_fn_t *fn, uint32_t ticket)
 }
 
 
+/*
+ * The last used one; of applications that serve one connection at a time
+ * rather one whose connection is the worker's own, if it is near.
+ */
+
+static uint32_t
+faas_idle_pick(faas_board_t *board, faas_fn_t *fn, uint32_t worker)
+{
+    uint32_t  index, n;
+
+    if (!(fn->flags & FAAS_FN_ONE_CONN)) {
+        return fn->idle_head;
+    }
+
+    index = fn->idle_head;
+
+    for (n = 0; n < FAAS_IDLE_LOOK && index != FAAS_NIL; n++) {
+
+        if (board->envs[index].conn_worker == worker) {
+            return index;
+        }
+
+        index = board->envs[index].next;
+    }
+
+    return fn->idle_head;
+}
+
+
 void
 faas_grant(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
     uint64_t now_ms)
 {
-    uint32_t        index;
+    uint32_t        index, worker;
     faas_env_t     *env;
     faas_ticket_t  *t;
 
-    index = fn->idle_head;
-    env = &board->envs[index];
     t = &board->tickets[ticket];
+    worker = ticket / board->head->worker_tickets;
+    index = faas_idle_pick(board, fn, worker);
+    env = &board->envs[index];
 
     t->env = index;
     t->env_generation = env->generation;
+
+    t->conn_worker = (env->conn_worker == worker) ? FAAS_NIL
+                                                  : env->conn_worker;
+    env->conn_worker = (fn->flags & FAAS_FN_ONE_CONN) ? worker : FAAS_NIL;
+
     atomic_store_explicit(&t->state, FAAS_TICKET_GRANTED,
                           memory_order_release);
 
