@@ -329,13 +329,7 @@ faas_ticket_cleanup(faas_board_t *board, uint32_t ticket)
 
         /* no event byte was sent: the environment is as good as before */
 
-        if (t->env < board->head->max_envs
-            && board->envs[t->env].generation == t->env_generation
-            && board->envs[t->env].requests == 0)
-        {
-            board->envs[t->env].cold = 1;
-        }
-
+        faas_env_unused(board, t);
         t->state = FAAS_TICKET_FREE;
         faas_lease_drop(board, fn, ticket, FAAS_WHY_NONE);
         break;
@@ -349,10 +343,9 @@ faas_ticket_cleanup(faas_board_t *board, uint32_t ticket)
 
         requests = FAAS_NIL;
 
-        if (t->env < board->head->max_envs
-            && board->envs[t->env].generation == t->env_generation)
-        {
-            env = &board->envs[t->env];
+        env = faas_ticket_env(board, t);
+
+        if (env != NULL) {
             requests = env->requests++;
             report.duration_us = (faas_now_ms() - env->busy_ms) * 1000;
 

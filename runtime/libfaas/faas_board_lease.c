@@ -217,18 +217,27 @@ faas_lease_run(faas_board_t *board, uint32_t ticket)
 }
 
 
-/* NULL if its slot belongs to another environment by now. */
+/*
+ * To the oldest waiter.  The worker of TICKET sees who has the environment
+ * now and lets go of its connection by itself.
+ */
 
-static faas_env_t *
-faas_ticket_env(faas_board_t *board, faas_ticket_t *t)
+static uint32_t
+faas_hand_over(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
+    uint64_t now_ms)
 {
-    if (t->env >= board->head->max_envs
-        || board->envs[t->env].generation != t->env_generation)
+    uint32_t  next, wake;
+
+    next = fn->wait_head;
+    wake = faas_dispatch(board, fn, now_ms);
+
+    if (wake != FAAS_NIL && board->tickets[next].conn_worker
+                            == ticket / board->head->worker_tickets)
     {
-        return NULL;
+        board->tickets[next].conn_worker = FAAS_NIL;
     }
 
-    return &board->envs[t->env];
+    return wake;
 }
 
 
@@ -237,7 +246,7 @@ faas_release(faas_board_t *board, uint32_t ticket,
     const faas_report_t *report, uint64_t now_ms, uint32_t *wake,
     uint32_t *ring)
 {
-    uint32_t        index, next;
+    uint32_t        index;
     faas_fn_t      *fn;
     faas_env_t     *env;
     faas_ticket_t  *t;
@@ -283,15 +292,7 @@ faas_release(faas_board_t *board, uint32_t ticket,
 
     faas_lease_drop(board, fn, ticket, report->why);
 
-    next = fn->wait_head;
-    *wake = faas_dispatch(board, fn, now_ms);
-
-    if (*wake != FAAS_NIL && board->tickets[next].conn_worker
-                             == ticket / board->head->worker_tickets)
-    {
-        /* the caller sees who has it now and lets go by itself */
-        board->tickets[next].conn_worker = FAAS_NIL;
-    }
+    *wake = faas_hand_over(board, fn, ticket, now_ms);
 
     if ((env != NULL && env->state >= FAAS_ENV_DRAIN)
         || faas_wants_more(fn))
@@ -309,7 +310,6 @@ faas_cancel(faas_board_t *board, uint32_t ticket, int32_t counter,
 {
     uint32_t        index;
     faas_fn_t      *fn;
-    faas_env_t     *env;
     faas_ticket_t  *t;
 
     t = &board->tickets[ticket];
@@ -337,12 +337,7 @@ faas_cancel(faas_board_t *board, uint32_t ticket, int32_t counter,
         break;
 
     case FAAS_TICKET_GRANTED:
-        env = faas_ticket_env(board, t);
-
-        if (env != NULL && env->requests == 0) {
-            env->cold = 1;
-        }
-
+        faas_env_unused(board, t);
         t->state = FAAS_TICKET_FREE;
         faas_lease_drop(board, fn, ticket, FAAS_WHY_NONE);
         *wake = faas_dispatch(board, fn, now_ms);

@@ -262,6 +262,32 @@ faas_env_leave(faas_board_t *board, faas_fn_t *fn, uint32_t index,
 }
 
 
+faas_env_t *
+faas_ticket_env(faas_board_t *board, faas_ticket_t *t)
+{
+    if (t->env >= board->head->max_envs
+        || board->envs[t->env].generation != t->env_generation)
+    {
+        return NULL;
+    }
+
+    return &board->envs[t->env];
+}
+
+
+void
+faas_env_unused(faas_board_t *board, faas_ticket_t *t)
+{
+    faas_env_t  *env;
+
+    env = faas_ticket_env(board, t);
+
+    if (env != NULL && env->requests == 0) {
+        env->cold = 1;
+    }
+}
+
+
 void
 faas_lease_drop(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
     uint32_t why)
@@ -275,13 +301,9 @@ faas_lease_drop(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
         fn->n_leases--;
     }
 
-    if (t->env >= board->head->max_envs) {
-        return;
-    }
+    env = faas_ticket_env(board, t);
 
-    env = &board->envs[t->env];
-
-    if (env->generation != t->env_generation) {
+    if (env == NULL) {
         return;
     }
 

@@ -34,6 +34,12 @@ uint32_t faas_mail(faas_board_t *board, uint32_t ticket);
 void faas_env_leave(faas_board_t *board, faas_fn_t *fn, uint32_t env,
     uint32_t state);
 
+/* The ticket's environment, or NULL if its slot belongs to another one. */
+faas_env_t *faas_ticket_env(faas_board_t *board, faas_ticket_t *t);
+
+/* Its lease ended before a byte was sent: the next one is as cold. */
+void faas_env_unused(faas_board_t *board, faas_ticket_t *t);
+
 /* Ends the lease TICKET holds on its environment, without counting. */
 void faas_lease_drop(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
     uint32_t why);
