@@ -160,14 +160,19 @@ sup_env_specialise(sup_env_t *env, char *error, size_t size)
 }
 
 
-/* The environment is up and belongs to a version: load the function. */
+/*
+ * Loads the function once the environment is up and belongs to a version.  It
+ * may say that it is up before its zygote has said that it exists.
+ */
 
 void
 sup_env_init(sup_env_t *env)
 {
     char  error[512];
 
-    if (env->inited || env->ending) {
+    if (env->inited || env->ending || !env->blank_up || !env->spawned
+        || env->version == NULL)
+    {
         return;
     }
 
@@ -175,6 +180,7 @@ sup_env_init(sup_env_t *env)
     sup_timer(env->timer, sup_init_limit(env));
 
     if (sup_env_specialise(env, error, sizeof(error)) != SUP_OK) {
+        sup_log(SUP_LOG_ERROR, 0, "%s: %s", sup_env_text(env), error);
         (void) snprintf(env->last, sizeof(env->last), "%.255s", error);
         env->want_why = FAAS_WHY_SPAWN;
         sup_env_end(env, FAAS_WHY_SPAWN);
@@ -196,7 +202,10 @@ sup_env_spawned(sup_env_t *env)
 
         env->inited = 1;
         sup_env_ready(env);
+        return;
     }
+
+    sup_env_init(env);
 }
 
 

@@ -134,10 +134,7 @@ sup_pool_start(sup_version_t *v, int provisioned)
 
     if (env != NULL) {
         sup_pool_assign(env, v, provisioned);
-
-        if (env->blank_up) {
-            sup_env_init(env);
-        }
+        sup_env_init(env);
 
         return SUP_OK;
     }
