@@ -11,6 +11,12 @@
 #include "faas_json.h"
 
 
+typedef struct {
+    ngx_http_request_t  *request;
+    faas_answer_t        answer;
+} ngx_http_faas_result_t;
+
+
 static ngx_int_t ngx_http_faas_lambda(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
 static ngx_int_t ngx_http_faas_result(ngx_http_request_t *r,
@@ -197,8 +203,20 @@ static int
 ngx_http_faas_answer_header(void *data, unsigned char *name, size_t nlen,
     unsigned char *value, size_t vlen)
 {
-    return ngx_http_faas_header(data, name, nlen, value, vlen) == NGX_OK
-           ? 0 : 1;
+    ngx_http_faas_result_t *result = data;
+
+    /* a default type with 304 would become that of what the client has */
+
+    if (result->answer.status == NGX_HTTP_NOT_MODIFIED
+        && !result->answer.has_content_type
+        && nlen == sizeof("Content-Type") - 1
+        && ngx_strncasecmp(name, (u_char *) "Content-Type", nlen) == 0)
+    {
+        return 0;
+    }
+
+    return ngx_http_faas_header(result->request, name, nlen, value, vlen)
+           == NGX_OK ? 0 : 1;
 }
 
 
@@ -315,8 +333,6 @@ ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len)
 
     ngx_http_faas_fail(ctx, &ngx_http_faas_err_function);
     ngx_http_faas_lease_end(ctx, FAAS_OUT_ERROR_HANDLED, FAAS_WHY_NONE, -1);
-
-    ctx->request->upstream->keepalive = 1;
 
     return ngx_http_faas_failure_answer(ctx);
 }
@@ -453,11 +469,11 @@ ngx_http_faas_accept(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 static ngx_int_t
 ngx_http_faas_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
-    int                   rc;
-    size_t                len;
-    u_char                empty[1];
-    faas_answer_t         answer;
-    ngx_http_upstream_t  *u;
+    int                      rc;
+    size_t                   len;
+    u_char                   empty[1];
+    ngx_http_upstream_t     *u;
+    ngx_http_faas_result_t   result;
 
     u = r->upstream;
 
@@ -476,10 +492,10 @@ ngx_http_faas_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
         return ngx_http_faas_function_error(ctx, len);
     }
 
-    ngx_memzero(&answer, sizeof(faas_answer_t));
+    result.request = r;
 
-    rc = faas_answer_v2(len ? ctx->text : empty, len, &answer,
-                        ngx_http_faas_answer_header, r);
+    rc = faas_answer_v2(len ? ctx->text : empty, len, &result.answer,
+                        ngx_http_faas_answer_header, &result);
 
     if (rc == FAAS_ANSWER_ABORT) {
         return NGX_ERROR;
@@ -489,10 +505,10 @@ ngx_http_faas_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
         return ngx_http_faas_violation(ctx, FAAS_WHY_NONE,
                                        FAAS_CNT_bad_response,
                                        &ngx_http_faas_err_bad_answer,
-                                       answer.error);
+                                       result.answer.error);
     }
 
     ngx_http_faas_lease_end(ctx, FAAS_OUT_SUCCESS, FAAS_WHY_NONE, -1);
 
-    return ngx_http_faas_accept(r, ctx, &answer);
+    return ngx_http_faas_accept(r, ctx, &result.answer);
 }

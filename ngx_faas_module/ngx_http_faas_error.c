@@ -293,7 +293,7 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     text = ngx_http_faas_message(status);
 
     u->conf = &ctx->flcf->failed;
-    u->keepalive = 0;
+    u->keepalive &= ctx->ended;
     u->cacheable = 0;
     u->buffering = 0;
     u->length = 0;
