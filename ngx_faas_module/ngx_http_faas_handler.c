@@ -25,10 +25,14 @@ ngx_http_faas_handler(ngx_http_request_t *r)
 
     flcf = ngx_http_get_module_loc_conf(r, ngx_http_faas_module);
 
-    rc = ngx_http_faas_resolve(r, flcf, &fn);
+    if (ngx_http_faas_resolve(r, flcf, &fn) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    if (rc != NGX_OK) {
-        return rc;
+    if (fn == NULL) {
+        rc = ngx_http_discard_request_body(r);
+
+        return rc == NGX_OK ? ngx_http_faas_refuse(r, NGX_HTTP_NOT_FOUND) : rc;
     }
 
     ctx = ngx_http_faas_create_ctx(r);
@@ -74,11 +78,12 @@ ngx_http_faas_handler(ngx_http_request_t *r)
 }
 
 
+/* *FN is NULL when there is no function of that name. */
+
 static ngx_int_t
 ngx_http_faas_resolve(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
     ngx_http_faas_function_t **fn)
 {
-    ngx_int_t                   rc;
     ngx_str_t                   name;
     ngx_http_faas_main_conf_t  *fmcf;
 
@@ -87,7 +92,7 @@ ngx_http_faas_resolve(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
     if (*fn == NULL && flcf->name) {
 
         if (ngx_http_complex_value(r, flcf->name, &name) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            return NGX_ERROR;
         }
 
         fmcf = ngx_http_get_module_main_conf(r, ngx_http_faas_module);
@@ -100,17 +105,7 @@ ngx_http_faas_resolve(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
         }
     }
 
-    if (*fn) {
-        return NGX_OK;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_http_faas_refuse(r, NGX_HTTP_NOT_FOUND);
+    return NGX_OK;
 }
 
 
