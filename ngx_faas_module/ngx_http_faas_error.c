@@ -139,7 +139,7 @@ ngx_http_faas_died(ngx_http_faas_ctx_t *ctx, uint32_t why, int32_t code)
 
     ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                   "faas: environment %V of function \"%V\" ended during an "
-                  "invocation: %s %D", &ctx->peer_name, &ctx->function->name,
+                  "invocation: %s (%D)", &ctx->peer_name, &ctx->function->name,
                   faas_why_name(why), code);
 
     ngx_http_faas_fail(ctx, error);

@@ -10,11 +10,17 @@ package FaasDefaults;
 # faas_function blocks for Python functions "app.handler" in
 # $TEST_NGINX_FUNCTIONS/NAME.  $FaasDefaults::Echo is such a function: it
 # answers with its event, or the member named by the path's first segment.
+#
+# Two more sections, one result each, are about the logs after all requests of
+# the block: "access" has the whole text of logs/faas.log (log format "faas" of
+# the file's own), "errors" regexes, each of which a line of the error log
+# matches.
 
 use strict;
 use warnings;
 
 use FaasTest -base;
+use Test::More ();
 
 our @EXPORT = qw( faas_defaults faas_python );
 
@@ -86,6 +92,56 @@ sub faas_python
 
     return $text;
 }
+
+
+sub log_lines
+{
+    my ($name) = @_;
+
+    open my $f, '<', "$ENV{TEST_NGINX_SERVROOT}/logs/$name" or return;
+    chomp(my @lines = <$f>);
+    return @lines;
+}
+
+
+# a client has its answer before the request is logged
+
+sub check_logs
+{
+    my ($block) = @_;
+
+    my $tb = Test::More->builder;
+
+    if (defined $block->access) {
+        chomp(my $expected = $block->access);
+        my $got;
+
+        faas_wait {
+            $got = join "\n", log_lines('faas.log');
+            $got eq $expected;
+        } 5;
+
+        $tb->is_eq($got, $expected, $block->name . ' - access log');
+        unlink "$ENV{TEST_NGINX_SERVROOT}/logs/faas.log";
+    }
+
+    if (defined $block->errors) {
+        my @missing;
+
+        faas_wait {
+            my @lines = log_lines('error.log');
+            @missing = grep { my $re = $_; !grep { /$re/ } @lines }
+                       split /\n/, $block->errors;
+            !@missing;
+        } 5;
+
+        $tb->ok(!@missing, $block->name . ' - error log')
+            or $tb->diag(map { "    no line like $_\n" } @missing);
+    }
+}
+
+
+add_test_cleanup_handler(\&check_logs);
 
 
 sub faas_defaults
