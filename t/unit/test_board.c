@@ -358,6 +358,39 @@ queue_mailbox_order(void **state)
 }
 
 
+/* A sender that died after its mark: later mail must still arrive. */
+
+static void
+queue_mail_stuck(void **state)
+{
+    uint32_t  stuck, other, first;
+
+    (void) state;
+    set_up(0, 10, 0);
+
+    assert_int_equal(acquire(w0, 0), FAAS_AGAIN);
+    assert_int_equal(acquire(w0, 1), FAAS_AGAIN);
+
+    stuck = unit_ticket(&board, w0, 0);
+    other = unit_ticket(&board, w0, 1);
+
+    board.tickets[stuck].mailed = 1;
+
+    assert_int_not_equal(unit_env(&board, fn, 1), FAAS_NIL);
+    assert_int_not_equal(unit_env(&board, fn, 1), FAAS_NIL);
+    assert_int_equal(board.tickets[stuck].state, FAAS_TICKET_GRANTED);
+    assert_int_equal(board.tickets[other].state, FAAS_TICKET_GRANTED);
+
+    /* what was in the mailbox comes along, what was not is free again */
+
+    first = faas_mail_unstick(&board, w0, stuck);
+    assert_int_equal(first, other);
+    assert_int_equal(board.tickets[first].mail_next, FAAS_NIL);
+    assert_int_equal(board.tickets[stuck].mailed, 0);
+    assert_int_equal(faas_mail_unstick(&board, w0, stuck), FAAS_NIL);
+}
+
+
 static void
 queue_cancel(void **state)
 {
@@ -478,6 +511,7 @@ main(void)
         BOARD_TEST(not_live_yet),
         BOARD_TEST(queue_first_in_first_out),
         BOARD_TEST(queue_mailbox_order),
+        BOARD_TEST(queue_mail_stuck),
         BOARD_TEST(queue_cancel),
         BOARD_TEST(queue_fail_one),
         BOARD_TEST(retry_another)
