@@ -53,8 +53,8 @@ def latency(text):
 
 def parse(out):
     rps = float(re.search(r'Requests/sec:\s+([0-9.]+)', out).group(1))
-    p50 = latency(re.search(r'50%\s+(\S+)', out).group(1))
-    p99 = latency(re.search(r'99%\s+(\S+)', out).group(1))
+    p50 = latency(re.search(r'^ +50% +(\S+)', out, re.M).group(1))
+    p99 = latency(re.search(r'^ +99% +(\S+)', out, re.M).group(1))
     n = int(re.search(r'(\d+) requests in', out).group(1))
     bad = re.search(r'Non-2xx or 3xx responses: (\d+)', out)
     lost = re.search(r'Socket errors: connect (\d+), read (\d+), '
