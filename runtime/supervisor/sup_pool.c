@@ -361,23 +361,36 @@ sup_pool_collect(void)
 }
 
 
-/* The folder of sockets was removed: no worker can reach them any more. */
+/*
+ * The folder of sockets was removed: no worker can reach them any more, but
+ * by a connection it has.  Those that work end after that.
+ */
 
 void
 sup_pool_lost_sockets(void)
 {
-    uint32_t      i;
-    struct stat   st;
+    uint32_t      i, state;
     sup_env_t    *env;
+    struct stat   st;
 
     for (i = 0; i < sup.board.head->max_envs; i++) {
         env = &sup.envs[i];
+        state = sup.board.envs[i].state;
 
-        if (env->used && !env->ending && !env->dead
-            && fstatat(sup.env_dir, sup_slot_name(i), &st, 0) == -1)
+        if (!env->used || env->ending || env->dead
+            || fstatat(sup.env_dir, sup_slot_name(i), &st, 0) == 0)
         {
-            sup_env_end(env, FAAS_WHY_REPLACED);
+            continue;
         }
+
+        if ((state == FAAS_ENV_IDLE || state == FAAS_ENV_BUSY)
+            && !faas_env_drain(&sup.board, i, FAAS_WHY_REPLACED, 0))
+        {
+            (void) faas_env_drain(&sup.board, i, FAAS_WHY_REPLACED, 1);
+            continue;
+        }
+
+        sup_env_end(env, FAAS_WHY_REPLACED);
     }
 }
 
