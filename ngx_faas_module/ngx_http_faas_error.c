@@ -267,6 +267,28 @@ ngx_http_faas_use_stale(ngx_http_faas_ctx_t *ctx)
 #endif
 
 
+/* error_page applies, unless this is the answer of an error page. */
+
+static ngx_http_upstream_conf_t *
+ngx_http_faas_failed_conf(ngx_http_faas_ctx_t *ctx)
+{
+    ngx_http_upstream_conf_t  *conf;
+
+    if (!ctx->request->error_page) {
+        return &ctx->flcf->failed;
+    }
+
+    conf = ngx_palloc(ctx->request->pool, sizeof(ngx_http_upstream_conf_t));
+
+    if (conf) {
+        *conf = ctx->flcf->failed;
+        conf->intercept_errors = 0;
+    }
+
+    return conf;
+}
+
+
 /* Called as process_header: ctx->failure becomes the answer. */
 
 ngx_int_t
@@ -292,7 +314,11 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     status = ctx->cgi ? ctx->failure->cgi_status : ctx->failure->status;
     text = ngx_http_faas_message(status);
 
-    u->conf = &ctx->flcf->failed;
+    u->conf = ngx_http_faas_failed_conf(ctx);
+    if (u->conf == NULL) {
+        return NGX_ERROR;
+    }
+
     u->keepalive &= ctx->ended;
     u->cacheable = 0;
     u->buffering = 0;

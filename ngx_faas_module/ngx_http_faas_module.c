@@ -118,7 +118,7 @@ static ngx_command_t  ngx_http_faas_commands[] = {
       NULL },
 
     { ngx_string("faas_pass"),
-      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_HTTP_LMT_CONF|NGX_CONF_TAKE1,
       ngx_http_faas_pass,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
