@@ -179,7 +179,7 @@ faas: \[raw [0-9a-f-]{36}\] \\x00\\x7F$
 --- access eval
 "[500|error|Function.BadResponse]\n" x 7
 --- errors
-refused: 
+refused:
 
 
 === TEST 7: a bad result does not end the environment

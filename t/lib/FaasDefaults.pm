@@ -11,10 +11,9 @@ package FaasDefaults;
 # $TEST_NGINX_FUNCTIONS/NAME.  $FaasDefaults::Echo is such a function: it
 # answers with its event, or the member named by the path's first segment.
 #
-# Two more sections, one result each, are about the logs after all requests of
-# the block: "access" has the whole text of logs/faas.log (log format "faas" of
-# the file's own), "errors" regexes, each of which a line of the error log
-# matches.
+# More sections, one result each, are about the logs after all requests of
+# the block: "access" has the whole text of logs/faas.log, "access_like" a regex
+# for it, "errors" regexes, each of which a line of the error log matches.
 
 use strict;
 use warnings;
@@ -112,16 +111,19 @@ sub check_logs
 
     my $tb = Test::More->builder;
 
-    if (defined $block->access) {
-        chomp(my $expected = $block->access);
+    for my $section (qw( access access_like )) {
+        next if !defined $block->$section;
+
+        chomp(my $expected = $block->$section);
+        my $re = $section eq 'access' ? qr/^\Q$expected\E$/ : qr/$expected/;
         my $got;
 
         faas_wait {
             $got = join "\n", log_lines('faas.log');
-            $got eq $expected;
+            $got =~ $re;
         } 5;
 
-        $tb->is_eq($got, $expected, $block->name . ' - access log');
+        $tb->like($got, $re, $block->name . ' - access log');
         unlink "$ENV{TEST_NGINX_SERVROOT}/logs/faas.log";
     }
 
