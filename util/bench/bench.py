@@ -14,7 +14,7 @@ import time
 
 from servers import (ANSWER, NODE, PHP, PYTHON, Ours, node_http, php_fpm,
                      responder, uwsgi)
-from measure import interleave, median, percentile, ratios
+from measure import cpu_seconds, interleave, median, percentile, ratios
 
 from faas_load import Connection, fetch
 from faas_tap import wait_for
@@ -172,7 +172,7 @@ class Bench:
         """Milliseconds of each function's first and of a warm request."""
         first, warm = [], []
         for i in range(count):
-            wait_for(lambda: self.blank(server), 20, 'a blank')
+            wait_for(lambda: self.blanks_up(server), 20, 'blanks')
             for times, path in ((first, '/f%d' % i), (None, '/f%d' % i),
                                 (warm, '/f%d' % i)):
                 # connected already: what is measured is the request
@@ -189,9 +189,13 @@ class Bench:
         return first, warm
 
     @staticmethod
-    def blank(server):
-        """Is a runtime up that holds no function?"""
-        return server.status()['environments']['blank'] > 0
+    def blanks_up(server):
+        """Are all blanks there, and has everything come to rest?"""
+        if server.status()['environments']['blank'] < 2:
+            return False
+        before = sum(cpu_seconds(server.pids()).values())
+        time.sleep(0.05)
+        return sum(cpu_seconds(server.pids()).values()) - before < 0.001
 
     def cold(self, case, runtime, handler, files, p50, p99):
         count, first, warm = 20, [], []
