@@ -5,7 +5,8 @@
  * Runs in the supervisor.
  */
 
-#include <sys/types.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include "sup.h"
 
@@ -30,6 +31,21 @@ static struct {
 } sup_unclaimed[SUP_UNCLAIMED];
 
 static unsigned   sup_unclaimed_at;
+
+
+/*
+ * In a child that works for this supervisor alone: what it has not finished
+ * when we die is done again by the next one, and must not be done by both.
+ */
+
+void
+sup_child_init(void)
+{
+    (void) signal(SIGTERM, SIG_DFL);
+    (void) signal(SIGINT, SIG_DFL);
+    (void) signal(SIGQUIT, SIG_DFL);
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
 
 
 int

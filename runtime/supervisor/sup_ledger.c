@@ -383,7 +383,7 @@ sup_ledger_tick(void)
     pid = fork();
 
     if (pid == 0) {
-        (void) signal(SIGTERM, SIG_DFL);
+        sup_child_init();
         _exit(sup_ledger_write() & 0xff);
     }
 

@@ -363,9 +363,9 @@ sup_zip_fork(const char *zip, const char *dest, int err)
         return pid;
     }
 
+    sup_child_init();
     sup_zip_temp(temp, sizeof(temp), dest, getpid());
     (void) umask(022);
-    (void) signal(SIGTERM, SIG_DFL);
 
     rc = sup_zip_unpack(zip, temp, dest, err);
 
@@ -503,7 +503,7 @@ sup_zip_sweep(void)
         return;
     }
 
-    (void) signal(SIGTERM, SIG_DFL);
+    sup_child_init();
 
     while ((de = readdir(dir)) != NULL) {
 
