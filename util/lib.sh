@@ -56,11 +56,9 @@ missing_packages()
     local p
 
     for p in "$@"; do
-        # no package at all, or one that was removed and left files behind
-        case $(dpkg-query -W -f '${db:Status-Status} ' "$p" 2>&1) in
-        *installed\ *)  ;;
-        *)              echo "$p" ;;
-        esac
+        # one line for each architecture; "not-installed" is another state
+        dpkg-query -W -f '${db:Status-Status}\n' "$p" 2> /dev/null \
+            | grep -qx installed || echo "$p"
     done
 }
 
