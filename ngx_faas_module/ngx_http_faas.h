@@ -161,6 +161,7 @@ typedef struct {
     uint64_t                   bytes_in;
     uint64_t                   bytes_out;
     uint64_t                   billed_ms;
+    faas_outcome_e             outcome;         /* once counted */
 
     faas_fcgi_reader_t         reader;
     ngx_http_faas_error_t     *failure;         /* to be answered instead */
@@ -175,7 +176,6 @@ typedef struct {
     ngx_uint_t                 retries;
     ngx_uint_t                 log_lines;
     off_t                      rest;            /* of the cgi body, -1: open */
-    ngx_str_t                  early;           /* cgi body after the header */
     ngx_str_t                  log_line;        /* unfinished stderr line */
 
     ngx_str_t                  peer_name;
@@ -190,6 +190,7 @@ typedef struct {
     unsigned                   measured:1;      /* duration_us is final */
     unsigned                   cold:1;
     unsigned                   header_done:1;
+    unsigned                   unwanted:1;      /* the cgi body is */
     unsigned                   mailed:1;        /* is in the queue */
     unsigned                   post_mortem:1;   /* waits for a reason */
     unsigned                   yielded:1;       /* not to be kept */
@@ -267,6 +268,8 @@ ngx_uint_t ngx_http_faas_revalidate(ngx_http_request_t *r,
     ngx_str_t *modified_since, ngx_str_t *none_match);
 
 #if (NGX_HTTP_CACHE)
+ngx_uint_t ngx_http_faas_cache_instead(ngx_http_request_t *r,
+    ngx_uint_t status);
 char *ngx_http_faas_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_cache_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_cache_merge(ngx_conf_t *cf,
@@ -320,6 +323,7 @@ void ngx_http_faas_unwatch(ngx_http_faas_ctx_t *ctx);
 
 ngx_int_t ngx_http_faas_conn_init(ngx_cycle_t *cycle);
 ngx_connection_t *ngx_http_faas_conn_get(uint32_t env, uint32_t generation);
+ngx_uint_t ngx_http_faas_conn_spare(void);
 ngx_int_t ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
     uint32_t generation, ngx_uint_t single);
 void ngx_http_faas_single_add(ngx_http_faas_single_t *single,
@@ -431,6 +435,7 @@ ngx_int_t ngx_http_faas_parse_block(ngx_http_request_t *r, ngx_buf_t *b);
 /* ngx_http_faas_filter.c: response bodies */
 
 ngx_int_t ngx_http_faas_filter_init(void *data);
+void ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean);
 ngx_int_t ngx_http_faas_filter(void *data, ssize_t bytes);
 ngx_int_t ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);
 

@@ -11,18 +11,21 @@
 
 typedef struct {
     ngx_queue_t              queue;
+    ngx_queue_t              age;            /* kept last is first */
     ngx_connection_t        *connection;
     uint32_t                 generation;
     ngx_http_faas_single_t   single;
 } ngx_http_faas_kept_t;
 
 
+static void ngx_http_faas_kept_remove(ngx_http_faas_kept_t *kept);
 static void ngx_http_faas_conn_dummy(ngx_event_t *ev);
 static void ngx_http_faas_conn_handler(ngx_event_t *ev);
 static void ngx_http_faas_conn_close(ngx_connection_t *c);
 
 
 static ngx_queue_t  *ngx_http_faas_kept;         /* by environment slot */
+static ngx_queue_t   ngx_http_faas_kept_age;
 static ngx_queue_t   ngx_http_faas_kept_free;
 static ngx_pool_t   *ngx_http_faas_kept_pool;
 
@@ -46,6 +49,7 @@ ngx_http_faas_conn_init(ngx_cycle_t *cycle)
         ngx_queue_init(&ngx_http_faas_kept[i]);
     }
 
+    ngx_queue_init(&ngx_http_faas_kept_age);
     ngx_queue_init(&ngx_http_faas_kept_free);
     ngx_queue_init(&ngx_http_faas_singles);
     ngx_http_faas_kept_pool = cycle->pool;
@@ -69,9 +73,7 @@ ngx_http_faas_conn_get(uint32_t env, uint32_t generation)
         q = ngx_queue_head(&ngx_http_faas_kept[env]);
         kept = ngx_queue_data(q, ngx_http_faas_kept_t, queue);
 
-        ngx_queue_remove(q);
-        ngx_queue_insert_head(&ngx_http_faas_kept_free, q);
-        ngx_http_faas_single_remove(&kept->single);
+        ngx_http_faas_kept_remove(kept);
 
         c = kept->connection;
 
@@ -108,6 +110,16 @@ ngx_http_faas_kept_alloc(void)
 }
 
 
+static void
+ngx_http_faas_kept_remove(ngx_http_faas_kept_t *kept)
+{
+    ngx_queue_remove(&kept->queue);
+    ngx_queue_remove(&kept->age);
+    ngx_queue_insert_head(&ngx_http_faas_kept_free, &kept->queue);
+    ngx_http_faas_single_remove(&kept->single);
+}
+
+
 ngx_int_t
 ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
     uint32_t generation, ngx_uint_t single)
@@ -139,6 +151,7 @@ ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
     }
 
     ngx_queue_insert_head(&ngx_http_faas_kept[env], &kept->queue);
+    ngx_queue_insert_head(&ngx_http_faas_kept_age, &kept->age);
 
     if (c->read->timer_set) {
         c->read->delayed = 0;
@@ -200,10 +213,7 @@ ngx_http_faas_conn_handler(ngx_event_t *ev)
         }
     }
 
-    ngx_queue_remove(&kept->queue);
-    ngx_queue_insert_head(&ngx_http_faas_kept_free, &kept->queue);
-    ngx_http_faas_single_remove(&kept->single);
-
+    ngx_http_faas_kept_remove(kept);
     ngx_http_faas_conn_close(c);
 }
 
@@ -213,6 +223,35 @@ ngx_http_faas_conn_close(ngx_connection_t *c)
 {
     ngx_destroy_pool(c->pool);
     ngx_close_connection(c);
+}
+
+
+/*
+ * This worker is short of connections: closes the one that was kept longest.
+ * Its environment does not mind.  0 when there is none.
+ */
+
+ngx_uint_t
+ngx_http_faas_conn_spare(void)
+{
+    ngx_queue_t           *q;
+    ngx_connection_t      *c;
+    ngx_http_faas_kept_t  *kept;
+
+    if (ngx_http_faas_kept == NULL
+        || ngx_queue_empty(&ngx_http_faas_kept_age))
+    {
+        return 0;
+    }
+
+    q = ngx_queue_last(&ngx_http_faas_kept_age);
+    kept = ngx_queue_data(q, ngx_http_faas_kept_t, age);
+    c = kept->connection;
+
+    c->close = 1;
+    ngx_http_faas_conn_handler(c->read);
+
+    return 1;
 }
 
 

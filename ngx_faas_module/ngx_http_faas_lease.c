@@ -166,6 +166,7 @@ ngx_http_faas_lease_end(ngx_http_faas_ctx_t *ctx, faas_outcome_e outcome,
     }
 
     ctx->counted = 1;
+    ctx->outcome = outcome;
     ctx->running = 0;
 
     if (ctx->timer.timer_set) {
@@ -328,7 +329,10 @@ ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx, ngx_int_t rc)
 }
 
 
-/* Waited too long, no reason for a death came, or the function is too slow. */
+/*
+ * Waited too long, no reason for a death came, or the function is too slow.
+ * Posted: there was no lease to be had.
+ */
 
 void
 ngx_http_faas_timer_handler(ngx_event_t *ev)
@@ -345,6 +349,11 @@ ngx_http_faas_timer_handler(ngx_event_t *ev)
     if (ctx->post_mortem) {
         ngx_http_faas_unwatch(ctx);
         ngx_http_faas_post_mortem(ctx);
+        return;
+    }
+
+    if (ctx->waiting && ctx->failure) {
+        ngx_http_faas_fail_now(ctx, ctx->failure);
         return;
     }
 

@@ -142,12 +142,25 @@ ngx_http_faas_no_lease(ngx_http_faas_ctx_t *ctx, int rc)
 static ngx_int_t
 ngx_http_faas_obtain(ngx_http_faas_ctx_t *ctx, int rc)
 {
+    ngx_int_t  n;
+
     for ( ;; ) {
 
         if (rc == FAAS_OK) {
 
-            if (ngx_http_faas_connect(ctx) == NGX_OK) {
+            n = ngx_http_faas_connect(ctx);
+
+            if (n == NGX_OK) {
                 return NGX_OK;
+            }
+
+            if (n == NGX_ERROR) {
+
+                /* not for want of an environment, which is as good as before */
+
+                ngx_http_faas_give_up(ctx, -1);
+                ctx->failure = &ngx_http_faas_err_unavailable;
+                return NGX_DECLINED;
             }
 
             if (++ctx->retries > NGX_HTTP_FAAS_RETRIES) {
@@ -181,11 +194,16 @@ ngx_http_faas_obtain(ngx_http_faas_ctx_t *ctx, int rc)
 }
 
 
-/* A Unix socket is connected at once or not at all. */
+/*
+ * A Unix socket is connected at once or not at all.  NGX_DECLINED when the
+ * environment is gone, NGX_ERROR when this worker has no connection or
+ * descriptor left.
+ */
 
-static ngx_connection_t *
-ngx_http_faas_connect_new(ngx_http_faas_ctx_t *ctx)
+static ngx_int_t
+ngx_http_faas_connect_new(ngx_http_faas_ctx_t *ctx, ngx_connection_t **c)
 {
+    ngx_int_t               rc;
     struct sockaddr_un      addr;
     ngx_peer_connection_t   pc;
 
@@ -205,19 +223,29 @@ ngx_http_faas_connect_new(ngx_http_faas_ctx_t *ctx)
     pc.log = ctx->request->connection->log;
     pc.log_error = NGX_ERROR_INFO;
 
-    if (ngx_event_connect_peer(&pc) != NGX_OK) {
+    if (ngx_cycle->free_connection_n == 0) {
+        (void) ngx_http_faas_conn_spare();
+    }
+
+    do {
+        rc = ngx_event_connect_peer(&pc);
+    } while (rc == NGX_ERROR && ngx_http_faas_conn_spare());
+
+    if (rc != NGX_OK) {
 
         if (pc.connection) {
             ngx_close_connection(pc.connection);
         }
 
-        return NULL;
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_DECLINED;
     }
 
     pc.connection->recv = ngx_http_faas_recv;
     pc.connection->send_chain = ngx_http_faas_send_chain;
 
-    return pc.connection;
+    *c = pc.connection;
+
+    return NGX_OK;
 }
 
 
@@ -225,10 +253,12 @@ static ngx_int_t
 ngx_http_faas_connect(ngx_http_faas_ctx_t *ctx)
 {
     u_char               *last;
+    ngx_int_t             rc;
     ngx_connection_t     *c;
     ngx_http_upstream_t  *u;
 
     u = ctx->request->upstream;
+    rc = NGX_OK;
 
     last = ngx_sprintf(ctx->peer_text, "%V/%uD.%uD", &ctx->function->name,
                        ctx->lease.env, ctx->lease.generation);
@@ -239,14 +269,17 @@ ngx_http_faas_connect(ngx_http_faas_ctx_t *ctx)
     u->peer.cached = (c != NULL);
 
     if (c == NULL) {
-        c = ngx_http_faas_connect_new(ctx);
+        rc = ngx_http_faas_connect_new(ctx, &c);
     }
 
-    if (c == NULL) {
+    if (rc == NGX_DECLINED) {
         ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
                       "faas: environment %V is gone, taking another one",
                       &ctx->peer_name);
-        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     u->peer.connection = c;
@@ -304,8 +337,10 @@ ngx_http_faas_stand_in(ngx_http_faas_ctx_t *ctx)
     ctx->request->upstream->peer.connection = c;
 
     if (ctx->failure) {
-        ctx->request->upstream->request_sent = 1;
-        ngx_post_event(c->read, &ngx_posted_events);
+
+        /* answered when ngx_http_upstream has begun to wait */
+
+        ngx_post_event(&ctx->timer, &ngx_posted_events);
     }
 
     return NGX_AGAIN;
@@ -321,6 +356,10 @@ ngx_http_faas_stand_in_drop(ngx_http_faas_ctx_t *ctx)
 
     if (c == NULL) {
         return;
+    }
+
+    if (ctx->timer.posted) {
+        ngx_delete_posted_event(&ctx->timer);
     }
 
     if (c->read->posted) {

@@ -150,7 +150,7 @@ with Tap() as tap, Nginx(
     tap.ok('ended: exited (exit code 3)' in log, 'the log has the code')
     tap.ok('ended: killed by a signal (signal 11)' in log, 'and the signal')
 
-    ran = executions(nginx.log())
+    ran = executions(nginx)
     tap.equal(ran.count(1000077), 1, 'a request that ran is not tried again')
 
     nginx.finish(tap)

@@ -50,7 +50,7 @@ error_log %(dir)s/error.log %(log_level)s;
 %(main)s
 
 events {
-    worker_connections 1024;
+    worker_connections %(connections)d;
 }
 
 http {
@@ -98,7 +98,7 @@ class Nginx:
     """
 
     def __init__(self, http='', server='', main='', functions=None,
-                 workers=1, log_level='info', env=None):
+                 workers=1, log_level='info', env=None, connections=1024):
         faas_proc.become_reaper()
         os.umask(0o022)
 
@@ -113,6 +113,7 @@ class Nginx:
         self.workers_wanted = workers
         self.http, self.server, self.main = http, server, main
         self.log_level = log_level
+        self.connections = connections
         self.env = dict(os.environ, **(env or {}))
         self.allowed = []
         self.cgroups_before = faas_proc.cgroups()
@@ -172,6 +173,7 @@ class Nginx:
                 'load': 'load_module %s;' % MODULE if MODULE else '',
                 'user': 'user www-data;' if os.geteuid() == 0 else '',
                 'workers': self.workers_wanted,
+                'connections': self.connections,
                 'dir': self.dir, 'log_level': self.log_level,
                 'runtime': RUNTIME, 'port': self.port,
                 'http': expand(self.http), 'server': expand(self.server),

@@ -1,9 +1,13 @@
 """What the fault tests (t/3*) and the metering tests (t/5*) share: functions
 that say who they are, and a checker that accounts for every answer."""
 
+import array
 import collections
+import fcntl
 import json
+import os
 import re
+import termios
 import threading
 
 from faas_e2e import SLOW, wait_for
@@ -53,11 +57,12 @@ def app(version='1', init='', trace=False):
 # for "http" and "server": what records() and pids() read
 
 LOG_FORMAT = """
-log_format faas escape=json '{"n":"$arg_n","status":$status,'
+log_format faas escape=json '{"n":"$arg_n","status":$status,"pid":$pid,'
     '"fn":"$faas_function","env":"$faas_environment",'
     '"cold":"$faas_cold_start","init":"$faas_init_ms",'
     '"ms":"$faas_duration_ms","billed":"$faas_billed_ms",'
-    '"mb":"$faas_memory_mb","error":"$faas_error","how":"$faas_status"}';
+    '"queue":"$faas_queue_ms","mb":"$faas_memory_mb",'
+    '"error":"$faas_error","how":"$faas_status"}';
 """
 
 LOG = 'access_log {dir}/faas.log faas;\n'
@@ -112,10 +117,36 @@ def progress(load, more, timeout=30, key='ok'):
              '%d more requests' % more)
 
 
-def executions(log):
-    """Numbers of the requests that functions say they executed, in order,
-    each as often as it was."""
-    return [int(n) for n in re.findall(r'=(\d+)=$', log, re.M)]
+def unread(nginx):
+    """Bytes that environments have written and the supervisor has not read
+    yet."""
+    total = 0
+    folder = os.path.join(nginx.dir, 'run/v1/log')
+    for name in os.listdir(folder):
+        try:
+            fd = os.open(os.path.join(folder, name),
+                         os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            continue
+        buf = array.array('i', [0])
+        fcntl.ioctl(fd, termios.FIONREAD, buf)
+        os.close(fd)
+        total += buf[0]
+    return total
+
+
+def executions(nginx, least=0):
+    """Numbers of the requests that functions say they executed, from LEAST
+    on, in order, each as often as it was."""
+    size = [-1]
+
+    def quiet():
+        before, size[0] = size[0], len(nginx.log())
+        return size[0] == before and unread(nginx) == 0
+
+    wait_for(quiet, 10 * SLOW, 'all output in the log', 0.02)
+    return [n for n in map(int, re.findall(r'=(\d+)=$', nginx.log(), re.M))
+            if n >= least]
 
 
 def invocations(m):
