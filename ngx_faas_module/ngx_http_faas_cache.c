@@ -100,6 +100,61 @@ ngx_http_faas_revalidate(ngx_http_request_t *r, ngx_str_t *modified_since,
 #if (NGX_HTTP_CACHE)
 
 
+/* As ngx_http_upstream_test_next(): is the cached answer taken instead? */
+
+ngx_uint_t
+ngx_http_faas_cache_instead(ngx_http_request_t *r, ngx_uint_t status)
+{
+    ngx_uint_t            mask;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u->cache_status != NGX_HTTP_CACHE_EXPIRED) {
+        return 0;
+    }
+
+    switch (status) {
+
+    case NGX_HTTP_NOT_MODIFIED:
+        return u->conf->cache_revalidate;
+
+    case NGX_HTTP_FORBIDDEN:
+        mask = NGX_HTTP_UPSTREAM_FT_HTTP_403;
+        break;
+
+    case NGX_HTTP_NOT_FOUND:
+        mask = NGX_HTTP_UPSTREAM_FT_HTTP_404;
+        break;
+
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        mask = NGX_HTTP_UPSTREAM_FT_HTTP_429;
+        break;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        mask = NGX_HTTP_UPSTREAM_FT_HTTP_500;
+        break;
+
+    case NGX_HTTP_BAD_GATEWAY:
+        mask = NGX_HTTP_UPSTREAM_FT_HTTP_502;
+        break;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        mask = NGX_HTTP_UPSTREAM_FT_HTTP_503;
+        break;
+
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        mask = NGX_HTTP_UPSTREAM_FT_HTTP_504;
+        break;
+
+    default:
+        return 0;
+    }
+
+    return (u->conf->cache_use_stale & mask) != 0;
+}
+
+
 char *
 ngx_http_faas_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

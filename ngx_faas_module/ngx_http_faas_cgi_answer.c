@@ -174,21 +174,73 @@ ngx_http_faas_cgi_bad(ngx_http_faas_ctx_t *ctx, const char *reason,
 
 
 /*
- * The block is complete and lies between text and text_last, unframed.  What
- * follows it in the same record is moved up to it, so that u->buffer holds
- * body first and then frames again.
+ * Is the answer one of which nginx takes no more than the header?  Then it is
+ * read to its end here: ngx_http_upstream would leave at once, and the
+ * environment with it.
  */
 
+static ngx_uint_t
+ngx_http_faas_cgi_unwanted(ngx_http_request_t *r)
+{
+    ngx_uint_t                 i, status;
+    ngx_http_upstream_t       *u;
+    ngx_http_err_page_t       *page;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    u = r->upstream;
+    status = u->headers_in.status_n;
+
+    if (u->headers_in.x_accel_redirect
+        && !(u->conf->ignore_headers & NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT))
+    {
+        return 1;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (status >= NGX_HTTP_SPECIAL_RESPONSE && u->conf->intercept_errors
+        && clcf->error_pages)
+    {
+        page = clcf->error_pages->elts;
+
+        for (i = 0; i < clcf->error_pages->nelts; i++) {
+            if ((ngx_uint_t) page[i].status == status) {
+                return 1;
+            }
+        }
+    }
+
+#if (NGX_HTTP_CACHE)
+
+    if (ngx_http_faas_cache_instead(r, status)) {
+        return 1;
+    }
+
+    if (u->cacheable) {
+        return 0;
+    }
+
+#endif
+
+    return r->header_only || r->method == NGX_HTTP_HEAD
+           || status == NGX_HTTP_NO_CONTENT
+           || status == NGX_HTTP_NOT_MODIFIED;
+}
+
+
+/* The block is complete and lies between text and text_last. */
+
 static ngx_int_t
-ngx_http_faas_cgi_header_end(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
-    u_char *end)
+ngx_http_faas_cgi_header_end(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
     ngx_int_t             rc;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
 
-    rc = ngx_http_faas_header_lines(r, ctx->text, end);
+    ctx->bytes_out += ctx->text_last - ctx->text;
+
+    rc = ngx_http_faas_header_lines(r, ctx->text, ctx->text_last);
 
     if (rc == NGX_HTTP_UPSTREAM_INVALID_HEADER) {
         return ngx_http_faas_cgi_bad(ctx, "invalid header",
@@ -200,51 +252,131 @@ ngx_http_faas_cgi_header_end(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
         return rc;
     }
 
+    if (ngx_http_faas_cgi_unwanted(r)) {
+        ctx->unwanted = 1;
+        return NGX_AGAIN;
+    }
+
     ctx->rest = u->headers_in.content_length_n;
     ctx->header_done = 1;
-
-    /* body bytes that came along: the filters take them first */
-
-    ctx->early.data = end;
-    ctx->early.len = ctx->text_last - end;
-    ctx->bytes_out += ctx->text_last - ctx->text;
 
     return NGX_OK;
 }
 
 
-/* Behind the room that a cache file's own header needs. */
+/* How many bytes of the slice complete the block that text begins, or 0. */
 
-static u_char *
-ngx_http_faas_buffer_start(ngx_http_request_t *r)
+static size_t
+ngx_http_faas_block_rest(u_char *text, u_char *text_last, u_char *data,
+    size_t len)
 {
-    u_char  *p;
+    size_t  i;
+    enum {
+        in_line = 0,
+        after_lf,
+        after_lf_cr
+    } state;
 
-    p = r->upstream->buffer.start;
+    state = in_line;
 
-#if (NGX_HTTP_CACHE)
-    if (r->cache) {
-        p += r->cache->header_start;
+    if (text_last > text && text_last[-1] == LF) {
+        state = after_lf;
+
+    } else if (text_last > text + 1 && text_last[-1] == CR
+               && text_last[-2] == LF)
+    {
+        state = after_lf_cr;
     }
-#endif
 
-    return p;
+    for (i = 0; i < len; i++) {
+
+        if (data[i] == LF) {
+
+            if (state != in_line) {
+                return i + 1;
+            }
+
+            state = after_lf;
+
+        } else {
+            state = (data[i] == CR && state == after_lf) ? after_lf_cr
+                                                         : in_line;
+        }
+    }
+
+    return 0;
 }
 
 
-/* All input is consumed; what comes next is read behind the text. */
+/*
+ * Header text is collected at the buffer's beginning.  A slice that has body
+ * as well is read once more up to there, so that the body's filters find
+ * records cut at some place, as always.
+ */
+
+static ngx_int_t
+ngx_http_faas_cgi_text(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    faas_fcgi_reader_t *reader, u_char *pos, u_char *data, size_t len)
+{
+    size_t                n;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (ctx->text == NULL) {
+        ctx->text = u->buffer.start;
+
+#if (NGX_HTTP_CACHE)
+        if (r->cache) {
+            ctx->text += r->cache->header_start;
+        }
+#endif
+
+        ctx->text_last = ctx->text;
+    }
+
+    n = ngx_http_faas_block_rest(ctx->text, ctx->text_last, data, len);
+
+    if (n && n < len) {
+        ctx->reader = *reader;
+        u->buffer.pos = pos;
+
+        (void) faas_fcgi_read(&ctx->reader, &u->buffer.pos, data + n, &data,
+                              &len);
+    }
+
+    ngx_memmove(ctx->text_last, data, len);
+    ctx->text_last += len;
+
+    return n ? ngx_http_faas_cgi_header_end(r, ctx) : NGX_AGAIN;
+}
+
+
+/* All input is consumed: where the next is read to. */
 
 static ngx_int_t
 ngx_http_faas_cgi_room(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
-    ngx_buf_t  *b;
+    ngx_http_upstream_t  *u;
 
-    b = &r->upstream->buffer;
+    u = r->upstream;
 
-    b->pos = ctx->text ? ctx->text_last : ngx_http_faas_buffer_start(r);
-    b->last = b->pos;
+    if (ctx->text && !ctx->unwanted) {
+        u->buffer.last = ctx->text_last;
 
-    if (b->end - b->last < FAAS_FCGI_HEAD_LEN) {
+    } else {
+        u->buffer.last = u->buffer.start;
+
+#if (NGX_HTTP_CACHE)
+        if (r->cache) {
+            u->buffer.last += r->cache->header_start;
+        }
+#endif
+    }
+
+    u->buffer.pos = u->buffer.last;
+
+    if (u->buffer.end - u->buffer.last < FAAS_FCGI_HEAD_LEN) {
         return ngx_http_faas_cgi_bad(ctx, "header is larger than "
                                      "\"faas_buffer_size\"",
                                      FAAS_CNT_bad_response,
@@ -255,37 +387,58 @@ ngx_http_faas_cgi_room(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 }
 
 
+static ngx_int_t
+ngx_http_faas_cgi_ended(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (!ctx->unwanted) {
+        ctx->ended = 1;
+        return ngx_http_faas_cgi_bad(ctx, "no complete header",
+                                     FAAS_CNT_bad_response, FAAS_WHY_NONE);
+    }
+
+    ngx_http_faas_cgi_end(ctx, u->buffer.pos == u->buffer.last);
+
+    ctx->rest = 0;
+    ctx->header_done = 1;
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_faas_cgi_header(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
-    int                   rc;
     size_t                len;
-    u_char               *data, *end;
+    u_char               *data, *pos;
+    ngx_int_t             rc;
     ngx_http_upstream_t  *u;
+    faas_fcgi_reader_t    reader;
 
     u = r->upstream;
 
     for ( ;; ) {
 
-        rc = faas_fcgi_read(&ctx->reader, &u->buffer.pos, u->buffer.last,
-                            &data, &len);
+        reader = ctx->reader;
+        pos = u->buffer.pos;
 
-        switch (rc) {
-
+        switch (faas_fcgi_read(&ctx->reader, &u->buffer.pos, u->buffer.last,
+                               &data, &len))
+        {
         case FAAS_FCGI_R_STDOUT:
 
-            if (ctx->text == NULL) {
-                ctx->text = ngx_http_faas_buffer_start(r);
-                ctx->text_last = ctx->text;
+            if (ctx->unwanted) {
+                ctx->bytes_out += len;
+                break;
             }
 
-            ngx_memmove(ctx->text_last, data, len);
-            ctx->text_last += len;
+            rc = ngx_http_faas_cgi_text(r, ctx, &reader, pos, data, len);
 
-            end = ngx_http_faas_block_end(ctx->text, ctx->text_last);
-
-            if (end) {
-                return ngx_http_faas_cgi_header_end(r, ctx, end);
+            if (rc != NGX_AGAIN) {
+                return rc;
             }
 
             break;
@@ -301,10 +454,7 @@ ngx_http_faas_cgi_header(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
             return ngx_http_faas_cgi_room(r, ctx);
 
         case FAAS_FCGI_R_END:
-            ctx->ended = 1;
-            return ngx_http_faas_cgi_bad(ctx, "no complete header",
-                                         FAAS_CNT_bad_response,
-                                         FAAS_WHY_NONE);
+            return ngx_http_faas_cgi_ended(r, ctx);
 
         default:
             return ngx_http_faas_cgi_bad(ctx, ctx->reader.error,

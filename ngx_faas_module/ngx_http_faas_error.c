@@ -163,6 +163,7 @@ ngx_http_faas_count_init(ngx_http_faas_ctx_t *ctx, int32_t counter)
     faas_count(&ngx_http_faas_board, ctx->function->index, &report);
 
     ctx->counted = 1;
+    ctx->outcome = report.outcome;
 }
 
 
@@ -289,15 +290,49 @@ ngx_http_faas_failed_conf(ngx_http_faas_ctx_t *ctx)
 }
 
 
+/* What an application has said before it failed is not for the client. */
+
+static ngx_int_t
+ngx_http_faas_failure_header(ngx_http_request_t *r, ngx_uint_t status)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    ngx_memzero(&u->headers_in, sizeof(ngx_http_upstream_headers_in_t));
+    u->headers_in.content_length_n = -1;
+    u->headers_in.last_modified_time = -1;
+
+    if (ngx_list_init(&u->headers_in.headers, r->pool, 2,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK
+        || ngx_list_init(&u->headers_in.trailers, r->pool, 2,
+                         sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    u->headers_in.status_n = status;
+
+    if (u->state && u->state->status == 0) {
+        u->state->status = status;
+    }
+
+    return ngx_http_faas_header(r, (u_char *) "Content-Type",
+                                sizeof("Content-Type") - 1,
+                                (u_char *) "application/json",
+                                sizeof("application/json") - 1);
+}
+
+
 /* Called as process_header: ctx->failure becomes the answer. */
 
 ngx_int_t
 ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
 {
-    u_char               *p;
     ngx_buf_t            *b;
     ngx_uint_t            status;
-    const char           *text;
     ngx_http_request_t   *r;
     ngx_http_upstream_t  *u;
 
@@ -312,10 +347,12 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
 #endif
 
     status = ctx->cgi ? ctx->failure->cgi_status : ctx->failure->status;
-    text = ngx_http_faas_message(status);
 
     u->conf = ngx_http_faas_failed_conf(ctx);
-    if (u->conf == NULL) {
+
+    if (u->conf == NULL
+        || ngx_http_faas_failure_header(r, status) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -324,33 +361,17 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     u->buffering = 0;
     u->length = 0;
 
-    u->headers_in.status_n = status;
-
-    if (u->state && u->state->status == 0) {
-        u->state->status = status;
-    }
-
     b->start = ngx_pnalloc(r->pool, sizeof(ngx_http_faas_body_buf) + 64);
     if (b->start == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(b->start, "{\"message\":\"%s\"}", text);
-
     b->pos = b->start;
-    b->last = p;
-    b->end = p;
+    b->last = ngx_sprintf(b->start, "{\"message\":\"%s\"}",
+                          ngx_http_faas_message(status));
+    b->end = b->last;
 
-    u->headers_in.content_length_n = p - b->start;
-
-    if (ngx_http_faas_header(r, (u_char *) "Content-Type",
-                             sizeof("Content-Type") - 1,
-                             (u_char *) "application/json",
-                             sizeof("application/json") - 1)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    u->headers_in.content_length_n = b->last - b->pos;
 
     ctx->header_done = 1;
 

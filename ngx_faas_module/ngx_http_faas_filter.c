@@ -9,8 +9,6 @@
 #include "ngx_http_faas.h"
 
 
-static ngx_int_t ngx_http_faas_pipe_early(ngx_event_pipe_t *p,
-    ngx_http_faas_ctx_t *ctx);
 static ngx_int_t ngx_http_faas_slice(ngx_http_faas_ctx_t *ctx,
     u_char **pos, u_char *last, u_char **data, size_t *len);
 
@@ -26,11 +24,11 @@ ngx_http_faas_filter_init(void *data)
     u = r->upstream;
     ctx = u->peer.data;
 
-    if (!ctx->cgi || ctx->failure) {
+    if (!ctx->cgi || ctx->failure || ctx->unwanted) {
         u->length = 0;
 
         if (u->buffering) {
-            u->pipe->length = u->buffer.last - u->buffer.pos;
+            u->pipe->length = u->pipe->preread_size;
 
             if (u->pipe->length == 0) {
                 u->pipe->upstream_done = 1;
@@ -47,7 +45,12 @@ ngx_http_faas_filter_init(void *data)
         /* any byte: the connection stays, so no end would make it look */
 
         u->pipe->length = 1;
-        return ngx_http_faas_pipe_early(u->pipe, ctx);
+
+        /* a buffer without room would read as the end */
+
+        if (u->buffer.pos == u->buffer.end) {
+            u->pipe->preread_bufs = NULL;
+        }
     }
 
     return NGX_OK;
@@ -56,7 +59,7 @@ ngx_http_faas_filter_init(void *data)
 
 /* The application has answered: the environment is free for others. */
 
-static void
+void
 ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean)
 {
     ctx->ended = 1;
@@ -149,18 +152,6 @@ ngx_http_faas_short(ngx_http_faas_ctx_t *ctx)
 }
 
 
-/* Body bytes that came with the header count as well. */
-
-static void
-ngx_http_faas_early(ngx_http_faas_ctx_t *ctx)
-{
-    if (ctx->rest >= 0) {
-        ctx->early.len = ngx_min((off_t) ctx->early.len, ctx->rest);
-        ctx->rest -= ctx->early.len;
-    }
-}
-
-
 /* --- not buffered --- */
 
 static ngx_int_t
@@ -216,17 +207,6 @@ ngx_http_faas_filter(void *data, ssize_t bytes)
     if (!ctx->cgi || ctx->failure) {
         return ngx_http_faas_out(r, &ll, pos, bytes);
     }
-
-    ngx_http_faas_early(ctx);
-
-    if (ctx->early.len
-        && ngx_http_faas_out(r, &ll, ctx->early.data, ctx->early.len)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ctx->early.len = 0;
 
     for ( ;; ) {
         rc = ngx_http_faas_slice(ctx, &pos, last, &piece, &len);
@@ -285,42 +265,6 @@ ngx_http_faas_pipe_add(ngx_event_pipe_t *p, u_char *data, size_t len,
     p->last_in = &cl->next;
 
     *out = b;
-
-    return NGX_OK;
-}
-
-
-/*
- * Body bytes that came with the header are copied: their place in u->buffer
- * is about to become part of the cache file or a raw buffer of the pipe.
- */
-
-static ngx_int_t
-ngx_http_faas_pipe_early(ngx_event_pipe_t *p, ngx_http_faas_ctx_t *ctx)
-{
-    u_char     *data;
-    ngx_buf_t  *b;
-
-    ngx_http_faas_early(ctx);
-
-    if (ctx->early.len == 0) {
-        return NGX_OK;
-    }
-
-    data = ngx_pnalloc(p->pool, ctx->early.len);
-    if (data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(data, ctx->early.data, ctx->early.len);
-
-    if (ngx_http_faas_pipe_add(p, data, ctx->early.len, &b) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    b->start = data;
-    b->end = b->last;
-    ctx->early.len = 0;
 
     return NGX_OK;
 }

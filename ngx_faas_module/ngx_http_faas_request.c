@@ -66,7 +66,6 @@ ngx_http_faas_reinit_request(ngx_http_request_t *r)
         faas_fcgi_reader_init(&ctx->reader, 1);
         ctx->text = NULL;
         ctx->text_last = NULL;
-        ctx->early.len = 0;
         ctx->header_done = 0;
         ctx->rest = -1;
     }

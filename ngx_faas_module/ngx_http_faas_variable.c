@@ -233,24 +233,16 @@ ngx_http_faas_v_error(ngx_http_faas_ctx_t *ctx, u_char *p)
 static u_char *
 ngx_http_faas_v_status(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
-    const char  *text;
+    const char         *text;
+    static const char  *outcomes[FAAS_OUT_N] = {
+        "success", "error", "error", "timeout", "crash"
+    };
 
-    if (!ctx->counted) {
-        text = ctx->error.len ? "refused" : "none";
-
-    } else if (ctx->failure == &ngx_http_faas_err_timeout) {
-        text = "timeout";
-
-    } else if (ctx->failure == &ngx_http_faas_err_crashed
-               || ctx->failure == &ngx_http_faas_err_oom)
-    {
-        text = "crash";
-
-    } else if (ctx->error.len) {
-        text = "error";
+    if (ctx->counted) {
+        text = outcomes[ctx->outcome];
 
     } else {
-        text = "success";
+        text = ctx->error.len ? "refused" : "none";
     }
 
     return ngx_sprintf(p, "%s", text);
