@@ -98,7 +98,40 @@ ngx_http_faas_run_dir(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
 }
 
 
-/* The totals of a predecessor that could not save them are in its board. */
+/* Did this board's supervisor live to take over the totals before it? */
+
+static ngx_uint_t
+ngx_http_faas_board_used(u_char *path)
+{
+    uint32_t      i;
+    ngx_uint_t    used;
+    faas_board_t  board;
+
+    if (faas_board_open((char *) path, &board) != 0) {
+        return 0;
+    }
+
+    used = 0;
+
+    for (i = 0; i < board.head->max_functions; i++) {
+
+        if (board.fns[i].state == FAAS_FN_FREE) {
+            break;
+        }
+
+        used |= board.fns[i].ledger_loaded;
+    }
+
+    faas_board_close(&board);
+
+    return used;
+}
+
+
+/*
+ * The totals of a predecessor that could not save them are in its board; or
+ * in that of its own predecessor, if it died before it had looked there.
+ */
 
 static void
 ngx_http_faas_board_keep(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf,
@@ -110,6 +143,10 @@ ngx_http_faas_board_keep(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf,
                            FAAS_RUN_BOARD_PREV)
         != NGX_OK)
     {
+        return;
+    }
+
+    if (access((char *) prev, F_OK) == 0 && !ngx_http_faas_board_used(path)) {
         return;
     }
 
@@ -172,6 +209,14 @@ ngx_http_faas_board_attach(ngx_cycle_t *cycle,
                                    : "cannot be opened");
             return NGX_ERROR;
         }
+    }
+
+    /* who had the lock until now may have removed the folders at its end */
+
+    if (lock != NGX_INVALID_FILE
+        && ngx_http_faas_run_dir(cycle, fmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     ngx_http_faas_board_keep(cycle, fmcf, path);
