@@ -19,7 +19,7 @@ need_test_nginx()
 
     if ! apt_unpack sid libtest-nginx-perl "$dir"; then
         tail -n 5 "$build"/apt/sid-deb/update.log "$build/apt/download.log" \
-            2> /dev/null >&2 || true
+            >&2 2> /dev/null || true
         die "no Test::Nginx on this machine, and libtest-nginx-perl could" \
             "not be had from sid through its package sources; install" \
             "Test::Nginx::Socket and run this again"
