@@ -29,10 +29,6 @@ ngx_http_faas_filter_init(void *data)
 
         if (u->buffering) {
             u->pipe->length = u->pipe->preread_size;
-
-            if (u->pipe->length == 0) {
-                u->pipe->upstream_done = 1;
-            }
         }
 
         return NGX_OK;
