@@ -200,6 +200,7 @@ void sup_init_failed(sup_version_t *v, uint32_t why, int32_t code,
     const char *text);
 
 /* sup_end.c */
+int sup_orderly(uint32_t why);
 void sup_env_end(sup_env_t *env, uint32_t why);
 void sup_env_kill(sup_env_t *env);
 void sup_env_exited(sup_env_t *env, int status, int known);

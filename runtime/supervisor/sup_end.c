@@ -20,7 +20,9 @@
 #define SUP_CRASH_GRACE_MS  100
 
 
-static int
+/* Not for anything it did wrong. */
+
+int
 sup_orderly(uint32_t why)
 {
     switch (why) {

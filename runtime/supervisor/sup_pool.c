@@ -351,7 +351,7 @@ sup_pool_collect(void)
 
         if (e->state == FAAS_ENV_DRAIN && !env->ending) {
 
-            if (e->inflight > 0 && e->kill == FAAS_WHY_REPLACED) {
+            if (e->inflight > 0 && sup_orderly(e->kill)) {
                 continue;                /* lets its invocations end */
             }
 

@@ -181,8 +181,9 @@ sup_reap_overdue(sup_env_t *env, uint64_t now)
 
 
 /*
- * Ends an environment that is not busy.  One that is provisioned is replaced
- * first: the function asks for one more and this one goes when it is there.
+ * Ends an environment; one that is busy only when it is old, after what it
+ * runs.  One that is provisioned is replaced first: the function asks for one
+ * more and this one goes when it is there.
  */
 
 static void
@@ -210,14 +211,22 @@ sup_reap_end(sup_env_t *env, uint32_t why)
 
     if (faas_env_drain(&sup.board, env->slot, why, 0)) {
         sup_env_end(env, why);
-        sup_pool_provision(fn);
+
+    } else if (why == FAAS_WHY_AGE) {
+        (void) faas_env_drain(&sup.board, env->slot, why, 1);
+
+    } else {
+        return;
     }
+
+    sup_pool_provision(fn);
 }
 
 
 static void
 sup_reap_idle(sup_env_t *env, uint64_t now)
 {
+    uint32_t        state;
     uint64_t        idle;
     faas_fn_t      *f;
     faas_env_t     *e;
@@ -226,18 +235,27 @@ sup_reap_idle(sup_env_t *env, uint64_t now)
     v = env->version;
     e = &sup.board.envs[env->slot];
     f = &sup.board.fns[e->fn];
+    state = e->state;
 
-    if (v == NULL || e->state != FAAS_ENV_IDLE) {
+    if (v == NULL || (state != FAAS_ENV_IDLE && state != FAAS_ENV_BUSY)) {
         return;
     }
 
     if (v->fn->removed) {
-        sup_env_end(env, FAAS_WHY_REMOVED);
+
+        if (state == FAAS_ENV_IDLE) {
+            sup_env_end(env, FAAS_WHY_REMOVED);
+        }
+
         return;
     }
 
     if (v->max_age_ms != 0 && now - e->born_ms >= v->max_age_ms) {
         sup_reap_end(env, FAAS_WHY_AGE);
+        return;
+    }
+
+    if (state != FAAS_ENV_IDLE) {
         return;
     }
 
