@@ -91,7 +91,6 @@ typedef struct {
     ngx_str_t                  supervisor;      /* its socket, if external */
     ngx_array_t                blanks;          /* ngx_http_faas_blanks_t */
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
-    ngx_hash_t                 hash;
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
     size_t                     request_max;     /* the largest in use */
     size_t                     response_max;
@@ -186,7 +185,6 @@ typedef struct {
     unsigned                   running:1;       /* event is being sent */
     unsigned                   ended:1;         /* END_REQUEST was read */
     unsigned                   counted:1;       /* the lease is over */
-    unsigned                   sent:1;          /* a byte of the event left */
     unsigned                   measured:1;      /* duration_us is final */
     unsigned                   cold:1;
     unsigned                   header_done:1;
@@ -194,6 +192,7 @@ typedef struct {
     unsigned                   mailed:1;        /* is in the queue */
     unsigned                   post_mortem:1;   /* waits for a reason */
     unsigned                   yielded:1;       /* not to be kept */
+    unsigned                   reconnect:1;     /* on the same lease */
 } ngx_http_faas_ctx_t;
 
 
@@ -231,6 +230,7 @@ ngx_http_faas_function_t *ngx_http_faas_reference(ngx_conf_t *cf,
     ngx_str_t *name);
 char *ngx_http_faas_check_references(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf);
+void ngx_http_faas_sort(ngx_http_faas_main_conf_t *fmcf);
 ngx_http_faas_function_t *ngx_http_faas_find(ngx_http_faas_main_conf_t *fmcf,
     u_char *name, size_t len);
 
@@ -295,6 +295,8 @@ ngx_int_t ngx_http_faas_path(u_char *buf, size_t size, ngx_str_t *dir,
 
 /* ngx_http_faas_manifest.c: the configuration for the supervisor */
 
+void ngx_http_faas_index(ngx_cycle_t *cycle,
+    ngx_http_faas_main_conf_t *fmcf);
 ngx_int_t ngx_http_faas_manifest(ngx_cycle_t *cycle,
     ngx_http_faas_main_conf_t *fmcf);
 
@@ -355,6 +357,7 @@ ngx_http_faas_ctx_t *ngx_http_faas_create_ctx(ngx_http_request_t *r);
 void ngx_http_faas_lease_start(ngx_http_faas_ctx_t *ctx);
 void ngx_http_faas_lease_end(ngx_http_faas_ctx_t *ctx, faas_outcome_e outcome,
     uint32_t why, int32_t counter);
+void ngx_http_faas_lease_void(ngx_http_faas_ctx_t *ctx);
 void ngx_http_faas_give_up(ngx_http_faas_ctx_t *ctx, int32_t counter);
 void ngx_http_faas_finalize(ngx_http_request_t *r, ngx_int_t rc);
 void ngx_http_faas_abort(ngx_http_request_t *r);

@@ -59,48 +59,6 @@ ngx_http_faas_create_main_conf(ngx_conf_t *cf)
 }
 
 
-static ngx_int_t
-ngx_http_faas_hash_functions(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
-{
-    ngx_uint_t                  i;
-    ngx_hash_init_t             init;
-    ngx_hash_keys_arrays_t      keys;
-    ngx_http_faas_function_t  **fn;
-
-    ngx_memzero(&keys, sizeof(ngx_hash_keys_arrays_t));
-    keys.pool = cf->pool;
-    keys.temp_pool = cf->temp_pool;
-
-    if (ngx_hash_keys_array_init(&keys, NGX_HASH_LARGE) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-
-        /* function names are case-sensitive, as Lambda's are */
-
-        if (ngx_hash_add_key(&keys, &fn[i]->name, fn[i],
-                             NGX_HASH_READONLY_KEY)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_memzero(&init, sizeof(ngx_hash_init_t));
-    init.hash = &fmcf->hash;
-    init.key = ngx_hash_key;
-    init.max_size = ngx_max(1024, fmcf->functions.nelts * 4);
-    init.bucket_size = ngx_align(256, ngx_cacheline_size);
-    init.name = "faas_functions_hash";
-    init.pool = cf->pool;
-
-    return ngx_hash_init(&init, keys.keys.elts, keys.keys.nelts);
-}
-
-
 char *
 ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
 {
@@ -134,11 +92,7 @@ ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (fmcf->functions.nelts
-        && ngx_http_faas_hash_functions(cf, fmcf) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
+    ngx_http_faas_sort(fmcf);
 
     return NGX_CONF_OK;
 }

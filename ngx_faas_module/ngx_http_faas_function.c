@@ -117,14 +117,66 @@ ngx_http_faas_check_references(ngx_conf_t *cf,
 }
 
 
+/* By length, then by bytes: names are case-sensitive, as Lambda's are. */
+
+static int
+ngx_http_faas_name_cmp(ngx_str_t *one, u_char *name, size_t len)
+{
+    if (one->len != len) {
+        return one->len < len ? -1 : 1;
+    }
+
+    return ngx_memcmp(one->data, name, len);
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_faas_sort_cmp(const void *one, const void *two)
+{
+    ngx_http_faas_function_t *const  *a = one;
+    ngx_http_faas_function_t *const  *b = two;
+
+    return ngx_http_faas_name_cmp(&(*a)->name, (*b)->name.data,
+                                  (*b)->name.len);
+}
+
+
+void
+ngx_http_faas_sort(ngx_http_faas_main_conf_t *fmcf)
+{
+    ngx_qsort(fmcf->functions.elts, fmcf->functions.nelts,
+              sizeof(ngx_http_faas_function_t *), ngx_http_faas_sort_cmp);
+}
+
+
 ngx_http_faas_function_t *
 ngx_http_faas_find(ngx_http_faas_main_conf_t *fmcf, u_char *name, size_t len)
 {
-    if (fmcf->functions.nelts == 0 || len == 0) {
-        return NULL;
+    int                         rc;
+    ngx_uint_t                  low, high, i;
+    ngx_http_faas_function_t  **fn;
+
+    fn = fmcf->functions.elts;
+    low = 0;
+    high = fmcf->functions.nelts;
+
+    while (low < high) {
+        i = (low + high) / 2;
+        rc = ngx_http_faas_name_cmp(&fn[i]->name, name, len);
+
+        if (rc == 0) {
+            return fn[i];
+        }
+
+        if (rc < 0) {
+            low = i + 1;
+
+        } else {
+            high = i;
+        }
     }
 
-    return ngx_hash_find(&fmcf->hash, ngx_hash_key(name, len), name, len);
+    return NULL;
 }
 
 

@@ -15,6 +15,15 @@ static ngx_int_t ngx_http_faas_upstream(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
 
 
+/* Without a scoreboard, or a place in it, there is nothing to ask. */
+
+static ngx_uint_t
+ngx_http_faas_usable(ngx_http_faas_function_t *fn)
+{
+    return ngx_http_faas_board.head != NULL && fn->index != FAAS_NIL;
+}
+
+
 ngx_int_t
 ngx_http_faas_handler(ngx_http_request_t *r)
 {
@@ -54,7 +63,7 @@ ngx_http_faas_handler(ngx_http_request_t *r)
     {
         ngx_str_set(&ctx->error, "RequestEntityTooLargeException");
 
-        if (ngx_http_faas_board.head) {
+        if (ngx_http_faas_usable(fn)) {
             faas_counter_add(&ngx_http_faas_board, fn->index,
                              FAAS_CNT_request_too_large, 1);
         }
@@ -179,7 +188,7 @@ ngx_http_faas_body_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_faas_module);
 
-    if (ngx_http_faas_board.head == NULL) {
+    if (!ngx_http_faas_usable(ctx->function)) {
         ngx_str_set(&ctx->error, "Gateway.Unavailable");
         ngx_http_finalize_request(r, ngx_http_faas_refuse(r, 503));
         return;

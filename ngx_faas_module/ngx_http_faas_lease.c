@@ -208,6 +208,29 @@ ngx_http_faas_lease_end(ngx_http_faas_ctx_t *ctx, faas_outcome_e outcome,
 }
 
 
+/* The environment cannot be reached, and nothing was sent to it. */
+
+void
+ngx_http_faas_lease_void(ngx_http_faas_ctx_t *ctx)
+{
+    uint32_t       wake, ring;
+    faas_report_t  report;
+
+    ngx_memzero(&report, sizeof(faas_report_t));
+    report.why = FAAS_WHY_CRASHED;
+    report.counter = -1;
+
+    faas_release(&ngx_http_faas_board, ctx->ticket, &report,
+                 ngx_current_msec, &wake, &ring);
+
+    ngx_http_faas_ticket_free(ctx->ticket);
+    ctx->ticket = FAAS_NIL;
+
+    ngx_http_faas_wake(wake);
+    ngx_http_faas_ring(FAAS_BELL_KILL, ctx->lease.env);
+}
+
+
 /* The request does not wait, or has a lease it does not use. */
 
 void
@@ -286,15 +309,14 @@ ngx_http_faas_finalize(ngx_http_request_t *r, ngx_int_t rc)
 static void
 ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx, ngx_int_t rc)
 {
-    int32_t               counter;
-    uint32_t              state;
-    ngx_uint_t            client;
-    ngx_http_upstream_t  *u;
+    int32_t            counter;
+    uint32_t           state, why;
+    ngx_uint_t         client;
+    ngx_connection_t  *c;
 
-    u = ctx->request->upstream;
+    c = ctx->request->connection;
     state = ngx_http_faas_board.tickets[ctx->ticket].state;
-    client = (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
-              || ctx->request->connection->error);
+    client = (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || c->error || c->timedout);
     counter = client ? FAAS_CNT_client_aborts : -1;
 
     if (client && ctx->error.len == 0) {
@@ -306,18 +328,32 @@ ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx, ngx_int_t rc)
         return;
     }
 
-    /* what the environment is doing now is for nobody */
-
     if (client) {
-        ngx_http_faas_lease_end(ctx, FAAS_OUT_ERROR_UNHANDLED,
-                                FAAS_WHY_ABORTED, counter);
+
+        /*
+         * What the environment is doing now is for nobody.  But it may do
+         * something for others, and an application that was cut off while it
+         * answered sees that by itself.
+         */
+
+        why = FAAS_WHY_ABORTED;
+
+        if (ctx->lease.capacity > 1
+            || (ctx->cgi && ctx->header_done && ctx->flcf->ignore_abort))
+        {
+            why = FAAS_WHY_NONE;
+        }
+
+        ngx_http_faas_lease_end(ctx, FAAS_OUT_ERROR_UNHANDLED, why, counter);
         return;
     }
 
-    if (u->peer.connection && u->peer.connection->sent == 0
-        && !ctx->post_mortem)
+    if (ctx->cgi && ctx->header_done
+        && (rc == NGX_OK || rc == NGX_DONE || rc == NGX_DECLINED))
     {
-        ngx_http_faas_lease_end(ctx, FAAS_OUT_CRASH, FAAS_WHY_CRASHED, -1);
+        /* nobody wants the rest: HEAD, 304 */
+
+        ngx_http_faas_lease_end(ctx, FAAS_OUT_SUCCESS, FAAS_WHY_NONE, -1);
         return;
     }
 

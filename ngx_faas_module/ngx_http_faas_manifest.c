@@ -315,6 +315,28 @@ ngx_http_faas_manifest_write(ngx_cycle_t *cycle,
 }
 
 
+/*
+ * The places of the functions in the scoreboard; those that do not fit keep
+ * FAAS_NIL and are answered with 503.
+ */
+
+void
+ngx_http_faas_index(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_faas_function_t  **fn;
+
+    fmcf->generation = ngx_http_faas_board.head->generation;
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        fn[i]->index = faas_board_name(&ngx_http_faas_board,
+                                       (char *) fn[i]->name.data,
+                                       fn[i]->name.len);
+    }
+}
+
+
 ngx_int_t
 ngx_http_faas_manifest(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
 {
@@ -326,15 +348,12 @@ ngx_http_faas_manifest(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
     fn = fmcf->functions.elts;
 
     for (i = 0; i < fmcf->functions.nelts; i++) {
-        fn[i]->index = faas_board_name(&ngx_http_faas_board,
-                                       (char *) fn[i]->name.data,
-                                       fn[i]->name.len);
-
         if (fn[i]->index == FAAS_NIL) {
             ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                           "faas: no room for function \"%V\": the scoreboard "
                           "has seen %uD names, restart nginx with a larger "
-                          "\"faas_max_functions\"", &fn[i]->name,
+                          "\"faas_max_functions\"; functions stay as they "
+                          "were", &fn[i]->name,
                           ngx_http_faas_board.head->max_functions);
             return NGX_ERROR;
         }

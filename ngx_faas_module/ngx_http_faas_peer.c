@@ -87,6 +87,14 @@ ngx_http_faas_get_peer(ngx_peer_connection_t *pc, void *data)
         rc = faas_acquire(&ngx_http_faas_board, ctx->function->index,
                           ctx->ticket, ngx_current_msec, &ctx->lease);
 
+    } else if (ctx->reconnect) {
+
+        /* a kept connection was closed; the environment need not be gone */
+
+        ctx->reconnect = 0;
+        ctx->lease.demand = 0;
+        rc = FAAS_OK;
+
     } else {
         rc = faas_retry(&ngx_http_faas_board, ctx->ticket, ngx_current_msec,
                         &ctx->lease);
@@ -151,6 +159,12 @@ ngx_http_faas_obtain(ngx_http_faas_ctx_t *ctx, int rc)
             n = ngx_http_faas_connect(ctx);
 
             if (n == NGX_OK) {
+
+                if (ctx->lease.demand) {     /* one was found dead */
+                    ngx_http_faas_ring(FAAS_BELL_DEMAND,
+                                       ctx->function->index);
+                }
+
                 return NGX_OK;
             }
 
@@ -164,6 +178,7 @@ ngx_http_faas_obtain(ngx_http_faas_ctx_t *ctx, int rc)
             }
 
             if (++ctx->retries > NGX_HTTP_FAAS_RETRIES) {
+                ngx_http_faas_lease_void(ctx);
                 ctx->failure = &ngx_http_faas_err_unavailable;
                 return NGX_DECLINED;
             }
@@ -506,6 +521,13 @@ ngx_http_faas_free_peer(ngx_peer_connection_t *pc, void *data,
     if (state & NGX_PEER_FAILED) {
 
         if (ctx->counted || ctx->ended || (c && c->sent)) {
+
+            /* tried again all the same, it gets no environment */
+
+            if (ctx->failure == NULL) {
+                ctx->failure = &ngx_http_faas_err_crashed;
+            }
+
             pc->tries = 0;
             return;
         }
@@ -517,6 +539,7 @@ ngx_http_faas_free_peer(ngx_peer_connection_t *pc, void *data,
         ngx_http_faas_single_remove(&ctx->single);
 
         ctx->running = 0;
+        ctx->reconnect = pc->cached;
         ctx->retries++;
         pc->tries = 1;
         return;

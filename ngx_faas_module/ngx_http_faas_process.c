@@ -19,8 +19,10 @@
 
 static ngx_fd_t ngx_http_faas_lock(ngx_cycle_t *cycle,
     ngx_http_faas_main_conf_t *fmcf, ngx_msec_t wait);
-static ngx_int_t ngx_http_faas_start(ngx_cycle_t *cycle,
+static void ngx_http_faas_reload(ngx_cycle_t *cycle,
     ngx_http_faas_main_conf_t *fmcf);
+static ngx_int_t ngx_http_faas_start(ngx_cycle_t *cycle,
+    ngx_http_faas_main_conf_t *fmcf, ngx_uint_t initial);
 static void ngx_http_faas_supervise(ngx_cycle_t *cycle,
     ngx_http_faas_main_conf_t *fmcf, ngx_fd_t lock);
 static ngx_uint_t ngx_http_faas_last_master(void);
@@ -36,6 +38,7 @@ faas_board_t         ngx_http_faas_board;
 static ngx_fd_t      ngx_http_faas_life = NGX_INVALID_FILE;
 
 static u_char        ngx_http_faas_lock_path[NGX_MAX_PATH];
+static ngx_uint_t    ngx_http_faas_gone;
 
 
 static ngx_http_faas_main_conf_t *
@@ -60,15 +63,15 @@ ngx_http_faas_cycle_conf(ngx_cycle_t *cycle)
 
 
 /*
- * Fails only at the first start.  Later the master has workers to keep, and
- * an error returned from here would end it.
+ * Fails only at the first start of nginx.  Later the master has workers to
+ * keep, and an error returned from here would end it.
  */
 
 ngx_int_t
 ngx_http_faas_init_module(ngx_cycle_t *cycle)
 {
-    ngx_fd_t                    lock;
-    ngx_uint_t                  first;
+    ngx_int_t                   rc;
+    ngx_uint_t                  initial;
     ngx_http_faas_main_conf_t  *fmcf;
 
     if (ngx_test_config) {
@@ -80,44 +83,77 @@ ngx_http_faas_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    first = (ngx_http_faas_board.head == NULL);
-
-    if (first) {
-        return ngx_http_faas_start(cycle, fmcf);
+    if (ngx_http_faas_board.head) {
+        ngx_http_faas_reload(cycle, fmcf);
+        return NGX_OK;
     }
 
-    if (ngx_strncmp(ngx_http_faas_lock_path, fmcf->run_dir.data,
-                    fmcf->run_dir.len) != 0
-        || ngx_http_faas_lock_path[fmcf->run_dir.len] != '/')
+    initial = ngx_is_init_cycle(cycle->old_cycle);
+
+    rc = ngx_http_faas_start(cycle, fmcf, initial);
+
+    if (rc != NGX_OK && !initial) {
+
+        /* the first function came with a reload: all else goes on */
+
+        faas_board_close(&ngx_http_faas_board);
+
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "faas: functions cannot be served, requests for them "
+                      "are answered with 503");
+        return NGX_OK;
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_faas_reload(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
+{
+    size_t    len;
+    ngx_fd_t  lock;
+
+    /* whatever follows: workers need the numbers of their functions */
+
+    ngx_http_faas_index(cycle, fmcf);
+
+    len = fmcf->run_dir.len;
+
+    if (ngx_strlen(ngx_http_faas_lock_path)
+        != len + sizeof("/" FAAS_RUN_LOCK) - 1
+        || ngx_memcmp(ngx_http_faas_lock_path, fmcf->run_dir.data, len) != 0)
     {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                       "faas: \"faas_run_dir\" was changed to \"%V\", which "
                       "takes effect only with a restart of nginx; functions "
                       "stay as they were", &fmcf->run_dir);
-        return NGX_OK;
+
+        fmcf->run_dir.data = ngx_http_faas_lock_path;
+        fmcf->run_dir.len = ngx_strlen(ngx_http_faas_lock_path)
+                            - (sizeof("/" FAAS_RUN_LOCK) - 1);
+        return;
     }
 
     ngx_http_faas_bell_to(fmcf);
 
-    if (ngx_http_faas_manifest(cycle, fmcf) != NGX_OK) {
-        return NGX_OK;
+    if (ngx_http_faas_manifest(cycle, fmcf) != NGX_OK || fmcf->external) {
+        return;
     }
 
-    lock = fmcf->external ? NGX_INVALID_FILE
-                          : ngx_http_faas_lock(cycle, fmcf, 0);
+    lock = ngx_http_faas_lock(cycle, fmcf, 0);
 
     if (lock != NGX_INVALID_FILE) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "faas: the supervisor was not running, starting it");
         ngx_http_faas_supervise(cycle, fmcf, lock);
     }
-
-    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_faas_start(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
+ngx_http_faas_start(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf,
+    ngx_uint_t initial)
 {
     ngx_fd_t    lock;
     ngx_msec_t  wait;
@@ -136,13 +172,16 @@ ngx_http_faas_start(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
 
     if (!fmcf->external) {
 
-        /* a binary upgrade: the running supervisor is ours to share */
+        /*
+         * A binary upgrade, or the module is back after a reload without
+         * it: the running supervisor is ours to share.
+         */
 
-        wait = ngx_inherited ? 0 : NGX_HTTP_FAAS_START_WAIT_MS;
+        wait = (ngx_inherited || !initial) ? 0 : NGX_HTTP_FAAS_START_WAIT_MS;
 
         lock = ngx_http_faas_lock(cycle, fmcf, wait);
 
-        if (lock == NGX_INVALID_FILE && !ngx_inherited) {
+        if (lock == NGX_INVALID_FILE && !ngx_inherited && initial) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                           "faas: run directory \"%V\" is in use by another "
                           "nginx or a supervisor that still runs",
@@ -151,9 +190,23 @@ ngx_http_faas_start(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
         }
     }
 
-    if (ngx_http_faas_board_attach(cycle, fmcf, lock) != NGX_OK
-        || ngx_http_faas_manifest(cycle, fmcf) != NGX_OK)
-    {
+    if (ngx_http_faas_board_attach(cycle, fmcf, lock) != NGX_OK) {
+
+        if (lock != NGX_INVALID_FILE) {
+            (void) ngx_close_file(lock);
+        }
+
+        return NGX_ERROR;
+    }
+
+    ngx_http_faas_index(cycle, fmcf);
+
+    if (ngx_http_faas_manifest(cycle, fmcf) != NGX_OK) {
+
+        if (lock != NGX_INVALID_FILE) {
+            (void) ngx_close_file(lock);
+        }
+
         return NGX_ERROR;
     }
 
@@ -320,7 +373,9 @@ ngx_http_faas_exit_master(ngx_cycle_t *cycle)
     ngx_fd_t                    lock;
     ngx_http_faas_main_conf_t  *fmcf;
 
-    if (ngx_http_faas_board.head == NULL) {
+    /* a single process calls this twice */
+
+    if (ngx_http_faas_board.head == NULL || ngx_http_faas_gone) {
         return;
     }
 
@@ -329,6 +384,8 @@ ngx_http_faas_exit_master(ngx_cycle_t *cycle)
     if (fmcf == NULL) {
         return;
     }
+
+    ngx_http_faas_gone = 1;
 
     if (ngx_http_faas_life != NGX_INVALID_FILE) {
         (void) ngx_close_file(ngx_http_faas_life);

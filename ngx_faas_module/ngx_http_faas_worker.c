@@ -486,7 +486,7 @@ ngx_http_faas_mail_sort(uint32_t ticket)
     ngx_http_faas_ctx_t  *ctx;
 
     for ( /* void */ ; ticket != FAAS_NIL;
-         ticket = ngx_http_faas_board.tickets[ticket].mail_next)
+         ticket = ngx_http_faas_board.tickets[ticket].mail_list)
     {
         ctx = ngx_http_faas_ticket_ctx(ticket);
 

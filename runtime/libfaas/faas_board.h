@@ -297,6 +297,7 @@ typedef struct __attribute__((aligned(64))) {
     uint32_t              prev;             /* queue of the function */
     uint32_t              next;
     uint32_t              mail_next;        /* worker's mailbox */
+    uint32_t              mail_list;        /* what was taken out of it */
     _Atomic uint32_t      mailed;           /* 1: is in the mailbox */
     uint32_t              why;              /* of FAAS_TICKET_FAILED */
     uint32_t              cold;             /* counts as waiting for a start */
@@ -340,6 +341,7 @@ typedef struct {
     uint32_t              flags;
     uint32_t              timeout_ms;
     uint32_t              memory_mb;
+    uint32_t              capacity;
     uint32_t              cold;
     uint32_t              init_us;
     uint32_t              conn_worker;      /* has to let go of its kept
@@ -468,7 +470,7 @@ void faas_counter_add(faas_board_t *board, uint32_t fn, faas_counter_e counter,
     uint64_t n);
 
 /* Takes all tickets out of the worker's mailbox: the first, linked by
-   mail_next; FAAS_NIL when empty. */
+   mail_list; FAAS_NIL when empty. */
 uint32_t faas_mailbox_take(faas_board_t *board, uint32_t worker);
 
 /* For a ticket that seems to have been mailed by a process that died over it;

@@ -46,6 +46,12 @@ faas_env_ready(faas_board_t *board, uint32_t index, uint64_t now_ms,
             faas_idle_push(board, fn, index);
             *wake = faas_dispatch(board, fn, now_ms);
 
+            /* room for more than one: the supervisor rings those workers */
+
+            while (faas_dispatch(board, fn, now_ms) != FAAS_NIL) {
+                /* void */
+            }
+
         } else {
             env->state = FAAS_ENV_READY;
         }

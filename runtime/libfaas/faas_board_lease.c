@@ -33,6 +33,7 @@ faas_lease_fill(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
     lease->flags = fn->flags;
     lease->timeout_ms = fn->timeout_ms;
     lease->memory_mb = fn->memory_mb;
+    lease->capacity = fn->capacity;
     lease->conn_worker = t->conn_worker;
     lease->cold = env->cold;
     lease->init_us = env->init_us;
@@ -432,7 +433,7 @@ faas_mailbox_take(faas_board_t *board, uint32_t worker)
 
     while (ticket != FAAS_NIL) {
         next = board->tickets[ticket].mail_next;
-        board->tickets[ticket].mail_next = first;
+        board->tickets[ticket].mail_list = first;
         board->tickets[ticket].mailed = 0;
         first = ticket;
         ticket = next;

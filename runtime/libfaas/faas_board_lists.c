@@ -282,8 +282,16 @@ faas_env_unused(faas_board_t *board, faas_ticket_t *t)
 
     env = faas_ticket_env(board, t);
 
-    if (env != NULL && env->requests == 0) {
+    if (env == NULL) {
+        return;
+    }
+
+    if (env->requests == 0) {
         env->cold = 1;
+    }
+
+    if (t->conn_worker != FAAS_NIL) {
+        env->conn_worker = t->conn_worker;   /* it was not told to let go */
     }
 }
 

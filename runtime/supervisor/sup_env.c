@@ -228,6 +228,10 @@ sup_env_ready(sup_env_t *env)
         sup_ring(wake);
     }
 
+    if (v->capacity > 1) {
+        sup_workers_nudge();             /* it may serve several at once */
+    }
+
     sup.n_init--;
 
     sup_log(SUP_LOG_INFO, 0, "%s is ready after %u.%03u ms",

@@ -217,6 +217,8 @@ sup_pool_demand(sup_fn_t *fn)
 
     n = faas_fn_demand(&sup.board, fn->index);
 
+    sup_workers_nudge();                 /* it may have found idle ones */
+
     if (n == 0) {
         return;
     }

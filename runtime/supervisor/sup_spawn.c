@@ -21,7 +21,8 @@
 
 #define SUP_SPAWN_MS       10000
 #define SUP_SPAWN_PENDING  64            /* a zygote */
-#define SUP_BACKLOG        128
+/* above any environment_concurrency: a full backlog looks like a death */
+#define SUP_BACKLOG        4096
 
 
 typedef struct {

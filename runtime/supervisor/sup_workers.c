@@ -107,10 +107,12 @@ sup_worker_gone(uint32_t slot)
 
     sup_peer_close(&sup_peers[slot]);
 
-    faas_worker_cleanup(&sup.board, slot, faas_now_ms());
+    /* while the slot is still taken: its next owner binds the same name */
 
     (void) snprintf(name, sizeof(name), "%s/%u", FAAS_RUN_WORKERS, slot);
     (void) unlink(sup_run_path(name));
+
+    faas_worker_cleanup(&sup.board, slot, faas_now_ms());
 
     if (!exited) {
         sup_log(SUP_LOG_WARN, 0, "nginx worker %d (slot %u) died, its "

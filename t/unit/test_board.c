@@ -309,7 +309,7 @@ queue_first_in_first_out(void **state)
 
         ticket = faas_mailbox_take(&board, wake);
         assert_int_equal(ticket, unit_ticket(&board, wake, i + 1));
-        assert_int_equal(board.tickets[ticket].mail_next, FAAS_NIL);
+        assert_int_equal(board.tickets[ticket].mail_list, FAAS_NIL);
 
         assert_int_equal(faas_lease_get(&board, ticket, &lease), FAAS_OK);
         assert_int_equal(lease.env, 0);
@@ -350,7 +350,7 @@ queue_mailbox_order(void **state)
     for (i = 0; i < 4; i++) {
         assert_int_equal(ticket, unit_ticket(&board, w0, i));
         assert_int_equal(faas_lease_get(&board, ticket, &lease), FAAS_OK);
-        ticket = board.tickets[ticket].mail_next;
+        ticket = board.tickets[ticket].mail_list;
     }
 
     assert_int_equal(ticket, FAAS_NIL);
@@ -385,7 +385,7 @@ queue_mail_stuck(void **state)
 
     first = faas_mail_unstick(&board, w0, stuck);
     assert_int_equal(first, other);
-    assert_int_equal(board.tickets[first].mail_next, FAAS_NIL);
+    assert_int_equal(board.tickets[first].mail_list, FAAS_NIL);
     assert_int_equal(board.tickets[stuck].mailed, 0);
     assert_int_equal(faas_mail_unstick(&board, w0, stuck), FAAS_NIL);
 }

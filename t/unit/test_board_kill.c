@@ -153,7 +153,7 @@ worker_mail(uint32_t slot)
 
     for (ticket = faas_mailbox_take(&board, slot);
          ticket != FAAS_NIL;
-         ticket = board.tickets[ticket].mail_next)
+         ticket = board.tickets[ticket].mail_list)
     {
         if (ticket / board.head->worker_tickets != slot
             || ++n > N_TICKETS)

@@ -85,7 +85,7 @@ def wait_for(check, seconds=10):
 class Lease(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in (
         'env', 'generation', 'version', 'flags', 'timeout_ms', 'memory_mb',
-        'cold', 'init_us', 'conn_worker', 'max_wait_ms', 'demand')]
+        'capacity', 'cold', 'init_us', 'conn_worker', 'max_wait_ms', 'demand')]
 
 
 def load_library():
