@@ -22,7 +22,7 @@ use Time::HiRes qw( sleep time );
 
 our ($Top, $Build, $Base, $Module, $RuntimeDir);
 
-my ($owner, %cgroups_before);
+my $owner;
 
 # how long a stopped nginx may take to be gone with all that belongs to it
 my $STOP_TIMEOUT = $ENV{FAAS_TEST_STOP_TIMEOUT} || 20;
@@ -39,7 +39,7 @@ BEGIN {
 
     # folders that worker and environments, other users than we, can enter
 
-    $Base = tempdir('faas-t-XXXXXXXX', TMPDIR => 1);
+    $Base = abs_path(tempdir('faas-t-XXXXXXXX', TMPDIR => 1));
     chmod 0755, $Base;
 
     $ENV{TEST_NGINX_SERVROOT} = "$Base/servroot";
@@ -154,39 +154,28 @@ sub describe
 }
 
 
-sub cgroups
-{
-    my @found;
-
-    return if !-d '/sys/fs/cgroup';
-
-    find({ no_chdir => 1, wanted => sub {
-        push @found, $_ if m{/faas-[^/]*$} && -d $_;
-    }}, '/sys/fs/cgroup');
-
-    return @found;
-}
-
-
-# those that were not there at first and hold no process of anybody
+# the supervisor's groups: named after the run directory, FNV-1a of its path
 
 sub cgroups_left
 {
-    my @left;
+    my (@found, $hash);
 
-    for my $dir (grep { !$cgroups_before{$_} } cgroups()) {
-        my $busy = 0;
+    return if !-d '/sys/fs/cgroup';
 
-        find({ no_chdir => 1, wanted => sub {
-            return unless m{/cgroup\.procs$};
-            open my $f, '<', $_ or return;
-            $busy = 1 if defined <$f>;
-        }}, $dir) if -d $dir;
+    $hash = 2166136261;
+    $hash = (($hash ^ ord $_) * 16777619) & 0xffffffff
+        for split //, "$Base/run";
 
-        push @left, $dir if !$busy && -d $dir;
-    }
+    my $name = sprintf 'faas-%08x', $hash;
 
-    return @left;
+    # folders come and go while others use the machine
+    no warnings 'File::Find';
+
+    find({ no_chdir => 1, wanted => sub {
+        push @found, $_ if m{/\Q$name\E$} && -d $_;
+    }}, '/sys/fs/cgroup');
+
+    return @found;
 }
 
 
@@ -372,7 +361,6 @@ sub become_reaper
 
 $owner = $$;
 become_reaper();
-%cgroups_before = map { $_ => 1 } cgroups();
 
 $ENV{TEST_NGINX_SERVER_PORT} = $ENV{TEST_NGINX_CLIENT_PORT};
 $ENV{TEST_NGINX_FUNCTIONS} = "$Base/functions";

@@ -116,7 +116,6 @@ class Nginx:
         self.connections = connections
         self.env = dict(os.environ, **(env or {}))
         self.allowed = []
-        self.cgroups_before = faas_proc.cgroups()
         self.others = {p.pid for p in faas_proc.descendants()}
 
         for name, files in (functions or {}).items():
@@ -416,9 +415,8 @@ class Nginx:
                      if f != 'lock']
 
         left += ['mount ' + m for m in faas_proc.mounts(self.dir)]
-        left += ['cgroup ' + c
-                 for c in faas_proc.cgroups() - self.cgroups_before
-                 if faas_proc.cgroup_empty(c)]
+        left += ['cgroup ' + c for c in faas_proc.cgroups(
+            os.path.join(self.dir, 'run'))]
         return left
 
     def finish(self, tap, signo=signal.SIGQUIT):

@@ -99,24 +99,20 @@ def mounts(needle):
         return [line.rstrip() for line in f if needle in line]
 
 
-def cgroups():
-    """Folders below /sys/fs/cgroup whose names begin with faas-."""
-    found = set()
-    for folder, names, _ in os.walk('/sys/fs/cgroup'):
-        found.update(os.path.join(folder, n) for n in names
-                     if n.startswith('faas-'))
-    return found
+def cgroups(run_dir):
+    """The supervisor's groups for a run directory, wherever they are.
 
+    It names them after the directory (FNV-1a of its path), so that other
+    installations and other tests are told apart.
+    """
+    h = 2166136261
+    for byte in os.path.realpath(run_dir).encode():
+        h = (h ^ byte) * 16777619 & 0xffffffff
+    name = 'faas-%08x' % h
 
-def cgroup_empty(path):
-    for folder, _, _ in os.walk(path):
-        try:
-            with open(os.path.join(folder, 'cgroup.procs')) as f:
-                if f.read(1):
-                    return False
-        except OSError:
-            continue
-    return True
+    return [os.path.join(folder, name)
+            for folder, names, _ in os.walk('/sys/fs/cgroup')
+            if name in names]
 
 
 def unix_sockets(pattern):
