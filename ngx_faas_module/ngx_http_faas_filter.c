@@ -34,7 +34,9 @@ ngx_http_faas_filter_init(void *data)
         return NGX_OK;
     }
 
-    u->length = -1;
+    /* "until the end of file" would take a death for the end */
+
+    u->length = 1;
 
     if (u->buffering) {
 
@@ -216,10 +218,14 @@ ngx_http_faas_filter(void *data, ssize_t bytes)
         }
 
         if (rc == NGX_DONE) {
-            u->length = 0;
+
+            /* one that is short must not look like the end */
 
             if (ngx_http_faas_short(ctx)) {
                 u->error = 1;
+
+            } else {
+                u->length = 0;
             }
         }
 
