@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -237,6 +238,13 @@ faas_sandbox_identity(const faas_box_t *box)
     if (syscall(SYS_setresuid, id, id, id) == -1) {
         faas_sandbox_die("setresuid");
     }
+
+    /*
+     * The session keyring is that of whoever started nginx.  A kernel without
+     * keyrings, or a filter that refuses them, is as good.
+     */
+
+    (void) syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 
     faas_sandbox_capabilities();
 }

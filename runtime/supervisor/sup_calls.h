@@ -96,6 +96,7 @@ int sup_conf_read(void);
 void sup_conf_apply(void);
 void sup_conf_load(void);
 void sup_conf_function(sup_fn_t *fn, json_t *spec);
+void sup_conf_check(void);
 void sup_conf_tick(void);
 
 /* sup_class.c */

@@ -73,7 +73,10 @@ sup_tree_entry(sup_tree_t *t, int dir, const char *path, const char *name)
                  S_ISDIR(st.st_mode) ? 0 : (long long) st.st_mtim.tv_sec,
                  S_ISDIR(st.st_mode) ? 0 : st.st_mtim.tv_nsec, target);
 
-    (void) EVP_DigestUpdate(t->md, text, n + 1);
+    /* more than the buffer has: the length says so, the rest does not matter */
+
+    (void) EVP_DigestUpdate(t->md, &n, sizeof(n));
+    (void) EVP_DigestUpdate(t->md, text, strlen(text));
 
     if (++t->files > SUP_TREE_FILES) {
         errno = E2BIG;
@@ -189,7 +192,17 @@ sup_code_digest(sup_version_t *v)
     memset(&t, 0, sizeof(t));
     t.md = EVP_MD_CTX_new();
 
-    fd = open(v->code, O_RDONLY|O_CLOEXEC);
+    /* whoever may write there may have put anything there */
+
+    fd = open(v->code, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd != -1 && fstat(fd, &st) == 0
+        && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+    {
+        (void) close(fd);
+        fd = -1;
+        errno = EINVAL;
+    }
 
     if (t.md == NULL || fd == -1 || fstat(fd, &st) == -1
         || realpath(v->code, path) == NULL

@@ -274,6 +274,28 @@ sup_conf_load(void)
 
 /* Functions that no configuration in service has any more. */
 
+/*
+ * The doorbell of a new configuration may have been lost: in a full queue, or
+ * between two supervisors.  A manifest that cannot be read is tried once.
+ */
+
+void
+sup_conf_check(void)
+{
+    uint64_t         generation;
+    static uint64_t  tried;
+
+    generation = sup.board.head->generation;
+
+    if (generation == sup.board.head->applied || generation == tried) {
+        return;
+    }
+
+    tried = generation;
+    sup_conf_load();
+}
+
+
 void
 sup_conf_tick(void)
 {

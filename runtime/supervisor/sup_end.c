@@ -388,6 +388,19 @@ sup_env_count_end(sup_env_t *env)
 }
 
 
+/* Why it does not start it may have told us just before its end. */
+
+static void
+sup_env_last_words(sup_env_t *env)
+{
+    if (env->inited && !env->ending && env->control != -1
+        && sup.board.envs[env->slot].state == FAAS_ENV_INIT)
+    {
+        sup_on_control(env->control, EV_READ, env);
+    }
+}
+
+
 /* The process has ended; KNOWN is 0 when nobody could tell how. */
 
 void
@@ -406,6 +419,7 @@ sup_env_exited(sup_env_t *env, int status, int known)
 
     e = &sup.board.envs[env->slot];
     v = env->version;
+    sup_env_last_words(env);
     sup_sample(env);
     sup_output_finish(env);
 

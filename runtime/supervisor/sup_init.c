@@ -77,7 +77,7 @@ sup_init_payload(char *buf, size_t size, const char *type,
 void
 sup_init_error(sup_env_t *env, const char *payload, size_t len)
 {
-    char         text[FAAS_ERROR_MAX], shown[2048];
+    char         text[FAAS_ERROR_MAX], shown[2048], kind[256];
     json_t      *root;
     const char  *type, *message;
 
@@ -96,10 +96,11 @@ sup_init_error(sup_env_t *env, const char *payload, size_t len)
         sup_init_payload(text, sizeof(text), type, message);
     }
 
+    (void) sup_escape(kind, sizeof(kind), type, strlen(type));
     (void) sup_escape(shown, sizeof(shown), message, strlen(message));
 
     sup_log(SUP_LOG_ERROR, 0, "%s failed to load its function: %s: %s",
-            sup_env_text(env), type, shown);
+            sup_env_text(env), kind, shown);
 
     json_decref(root);
 
@@ -246,6 +247,13 @@ sup_init_failed(sup_version_t *v, uint32_t why, int32_t code,
     }
 
     if (v != fn->live) {
+        return;
+    }
+
+    /* started with the one for which the pause was made: not another attempt */
+
+    if (faas_now_ms() < sup.board.fns[fn->index].backoff_until_ms) {
+        sup_init_fail_waiters(fn, why);
         return;
     }
 

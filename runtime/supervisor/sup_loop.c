@@ -255,7 +255,8 @@ sup_bell(const faas_bell_t *bell)
 }
 
 
-/* Everything a lost doorbell could have been about, but the manifest. */
+/* Everything a lost doorbell could have been about, but the manifest: see
+   sup_conf_check(). */
 
 void
 sup_look_over(void)
@@ -279,6 +280,7 @@ sup_on_tick(evutil_socket_t fd, short what, void *data)
     }
 
     if (sup.stage == SUP_RUNNING) {
+        sup_conf_check();
         sup_look_over();
         sup_pool_tick();
         sup_switch_tick();

@@ -184,6 +184,7 @@ sup_pool_refuse(sup_fn_t *fn)
 static int
 sup_pool_usable(sup_fn_t *fn)
 {
+    char            shown[1024];
     sup_version_t  *v;
 
     v = fn->live;
@@ -196,8 +197,9 @@ sup_pool_usable(sup_fn_t *fn)
     if (v->code_state == SUP_CODE_FAILED) {
         v->code_told = 1;
         fn->failures = fn->failures < 1 ? 1 : fn->failures;
-        sup_log(SUP_LOG_ERROR, 0, "function \"%s\": %s", fn->name,
-                v->code_error);
+        (void) sup_escape(shown, sizeof(shown), v->code_error,
+                          strlen(v->code_error));
+        sup_log(SUP_LOG_ERROR, 0, "function \"%s\": %s", fn->name, shown);
         sup_init_failed(v, FAAS_WHY_SPAWN, 0, v->code_error);
     }
 
@@ -232,6 +234,12 @@ sup_pool_demand(sup_fn_t *fn)
         sup_init_failed(fn->live, FAAS_WHY_SPAWN, 0,
                         "the runtime's zygote does not start");
         return;
+    }
+
+    /* one that keeps failing proves itself with one environment first */
+
+    if (fn->failures > 1) {
+        n = sup.board.fns[fn->index].n_starting == 0;
     }
 
     while (n--) {
@@ -292,7 +300,9 @@ sup_pool_provision(sup_fn_t *fn)
         return;
     }
 
-    while (n++ < want && faas_now_ms() >= f->backoff_until_ms) {
+    while (n++ < want && faas_now_ms() >= f->backoff_until_ms
+           && (fn->failures < 2 || f->n_starting == 0))
+    {
         if (sup_pool_start(v, 1) != SUP_OK) {
             return;
         }

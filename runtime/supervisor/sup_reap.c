@@ -65,7 +65,7 @@ sup_sample(sup_env_t *env)
     }
 
     f = &sup.board.fns[e->fn];
-    bytes = sup_status_bytes(env->pid, "VmHWM:");
+    bytes = sup_status_bytes(env->pid, "\nVmHWM:");
     peak = sup_cgroup_peak(env);
     bytes = peak > bytes ? peak : bytes;
     limit = (uint64_t) f->memory_mb * 1048576;
@@ -101,7 +101,7 @@ sup_reap_memory(sup_env_t *env)
         return;
     }
 
-    used = sup_status_bytes(env->pid, "VmRSS:");
+    used = sup_status_bytes(env->pid, "\nVmRSS:");
 
     if (used > (uint64_t) env->version->memory_mb * 1048576) {
         e->memory = used;

@@ -124,7 +124,14 @@ sup_spawn_log(sup_env_t *env)
     name = sup_slot_name(env->slot);
     (void) unlinkat(sup.log_dir, name, 0);
 
-    if (mkfifoat(sup.log_dir, name, 0600) == -1) {
+    /*
+     * The folder is closed to all others; but an environment that opens
+     * /dev/stderr anew is checked against this mode.
+     */
+
+    if (mkfifoat(sup.log_dir, name, 0600) == -1
+        || fchmodat(sup.log_dir, name, 0622, 0) == -1)
+    {
         sup_log(SUP_LOG_CRIT, errno, "cannot make FIFO \"%s/%s\"",
                 sup_run_path(FAAS_RUN_LOG), name);
         return -1;
