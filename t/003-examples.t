@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""Every example configuration is right: turned to the tree by the script
-that "make run" uses, nginx -t accepts it, and quickstart.conf answers."""
+"""Every example configuration is right, and the one in README.md: turned to
+the tree by the script that "make run" uses, nginx -t accepts it, and
+quickstart.conf answers."""
 
 import glob
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,7 +31,34 @@ def example(nginx, path):
     return text
 
 
+def readme(nginx):
+    """A file with the configuration in README.md, and its function."""
+    with open(os.path.join(TOP, 'README.md')) as f:
+        text = f.read()
+    conf = re.search(r'```nginx\n(.*?)```', text, re.S).group(1)
+    code = re.search(r'```python\n(.*?)```', text, re.S).group(1)
+    folder = nginx.write_function('thumbnail', {'app.py': code})
+    conf = conf.replace('modules/', '/usr/lib/nginx/modules/', 1)
+    conf = conf.replace('/srv/thumbnail', folder)
+    conf = conf.replace('python3.11', 'python3')
+    conf = conf.replace('listen      8080', 'listen 127.0.0.1:8080')
+    path = os.path.join(nginx.dir, 'readme.conf')
+    with open(path, 'w') as f:
+        f.write('pid /run/nginx.pid;\n' + conf + '\nevents {}\n')
+    return path
+
+
 with Tap() as tap:
+    nginx = Nginx()
+    try:
+        path = readme(nginx)
+        with open(nginx.conf, 'w') as f:
+            f.write(example(nginx, path))
+        status, text = nginx.test_conf()
+        tap.ok(status == 0, 'README.md: nginx -t', text)
+    finally:
+        nginx.destroy()
+
     for path in sorted(glob.glob(os.path.join(TOP, 'conf-examples/*.conf'))):
         name = os.path.basename(path)
         nginx = Nginx()
