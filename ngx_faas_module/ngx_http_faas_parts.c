@@ -181,7 +181,8 @@ ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
 static ngx_int_t
 ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
 {
-    u_char  *p;
+    u_char      *p;
+    ngx_uint_t   port;
 
     p = ngx_pnalloc(r->pool, 1 + r->connection->addr_text.len
                              + NGX_INT_T_LEN + NGX_OFF_T_LEN);
@@ -200,11 +201,13 @@ ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
         return NGX_ERROR;
     }
 
-    parts->forwarded_port.data = p;
-    p = ngx_sprintf(p, "%ui",
-                    (ngx_uint_t) ngx_inet_get_port(
-                                           r->connection->local_sockaddr));
-    parts->forwarded_port.len = p - parts->forwarded_port.data;
+    port = ngx_inet_get_port(r->connection->local_sockaddr);
+
+    if (port) {                      /* 0: a Unix socket */
+        parts->forwarded_port.data = p;
+        p = ngx_sprintf(p, "%ui", port);
+        parts->forwarded_port.len = p - parts->forwarded_port.data;
+    }
 
     if (parts->body_len || r->headers_in.content_length) {
         parts->content_length.data = p;

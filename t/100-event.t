@@ -8,7 +8,7 @@ faas_defaults(
     http_config => faas_python(echo => ''),
     config => 'location / { faas_pass echo; }');
 
-plan tests => 105;
+plan tests => 109;
 run_tests();
 
 __DATA__
@@ -217,3 +217,30 @@ User-Agent: x
 [map { '{"method":"' . $_ . '","path":"/http","protocol":"HTTP/1.1",'
        . '"sourceIp":"127.0.0.1","userAgent":"x"}' }
  qw( DELETE PURGE_IT OPTIONS PATCH )]
+
+
+=== TEST 16: over a Unix socket there is no port, and the address is none
+--- http_config
+    server {
+        listen unix:$TEST_NGINX_BASE/listen;
+        location / { faas_pass echo; }
+        location /real {
+            set_real_ip_from unix:;
+            real_ip_header X-Real-IP;
+            rewrite ^/real(.*) $1 break;
+            faas_pass echo;
+        }
+    }
+--- config
+    location / {
+        proxy_set_header Host h;
+        proxy_pass http://unix:$TEST_NGINX_BASE/listen;
+    }
+--- request eval
+["GET /headers", "GET /real/http"]
+--- more_headers
+X-Real-IP: 2001:db8::1
+User-Agent: x
+--- response_body eval
+['{"host":"h","user-agent":"x","x-amzn-trace-id":"TRACE","x-forwarded-for":"unix:","x-forwarded-proto":"http","x-real-ip":"2001:db8::1"}',
+'{"method":"GET","path":"/http","protocol":"HTTP/1.0","sourceIp":"2001:db8::1","userAgent":"x"}']

@@ -52,10 +52,11 @@ def fixed(event, context):
                     h['x-amzn-trace-id']):
         h['x-amzn-trace-id'] = 'TRACE'
 
-    port = h['x-forwarded-port']
-    h['x-forwarded-port'] = 'PORT' if port.isdigit() else port
-    if 'host' in h:
-        h['host'] = h['host'].replace(port, 'PORT')
+    port = h.get('x-forwarded-port', '')
+    if int(port or 0) > 0:
+        h['x-forwarded-port'] = 'PORT'
+        if 'host' in h:
+            h['host'] = h['host'].replace(port, 'PORT')
 
     return event
 
