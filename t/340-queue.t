@@ -11,7 +11,6 @@ it as an invocation.
 
 import os
 import signal
-import socket
 import sys
 import time
 
@@ -19,31 +18,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 from faas_e2e import SLOW, Nginx, Tap, wait_for         # noqa: E402
 from faas_fault import (Answers, LOG, LOG_FORMAT, app, executions,  # noqa
-                        function, message, records, settled, together)
+                        function, message, receive, records, send, settled,
+                        together)
 
 LIMITED = 'Too Many Requests'
-
-
-def send(nginx, path):
-    s = socket.create_connection(('127.0.0.1', nginx.port), 20)
-    s.sendall(b'GET %s HTTP/1.1\r\nHost: localhost\r\n'
-              b'Connection: close\r\n\r\n' % path.encode())
-    return s
-
-
-def receive(s):
-    """Status and body; b'' if there was no answer."""
-    data = b''
-    while True:
-        more = s.recv(65536)
-        if not more:
-            break
-        data += more
-    s.close()
-    if not data:
-        return 0, b''
-    top, _, body = data.partition(b'\r\n\r\n')
-    return int(top.split()[1]), body
 
 
 def queued(nginx, name, n):

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import socket
 import termios
 import threading
 
@@ -218,6 +219,29 @@ def warm(nginx, name, n, path='/'):
         together(nginx, path + '?n={n}&do=sleep&s=0.2', n)
         return None
     return wait_for(check, 20 * SLOW, '%d environments' % n, 0.05)
+
+
+def send(nginx, path):
+    """Sends a request on a connection of its own: the socket."""
+    s = socket.create_connection(('127.0.0.1', nginx.port), 20)
+    s.sendall(b'GET %s HTTP/1.1\r\nHost: localhost\r\n'
+              b'Connection: close\r\n\r\n' % path.encode())
+    return s
+
+
+def receive(s):
+    """Status and body of the answer; 0 and b'' if there was none."""
+    data = b''
+    while True:
+        more = s.recv(65536)
+        if not more:
+            break
+        data += more
+    s.close()
+    if not data:
+        return 0, b''
+    top, _, body = data.partition(b'\r\n\r\n')
+    return int(top.split()[1]), body
 
 
 def message(r):
