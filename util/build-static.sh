@@ -17,9 +17,7 @@ suites="bookworm trixie sid"
 
 # nginx copies zero bytes from nowhere here and there, and reads numbers at
 # odd addresses where the processor can: harmless, not ours
-# nginx's own parser reads words wherever they are, where the machine allows
-cc_opt_asan="-O1 -g -fsanitize=address,undefined -fno-sanitize=alignment
-             -fno-omit-frame-pointer
+cc_opt_asan="-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer
     -fno-sanitize=nonnull-attribute,alignment -DNGX_DEBUG_PALLOC=1"
 ld_opt_asan="-fsanitize=address,undefined"
 
