@@ -132,7 +132,10 @@ class Nginx:
 
     def __exit__(self, kind, value, trace):
         if kind is not None:
-            sys.stderr.write(self.log()[-4000:])
+            lines = [line for line in self.log().splitlines()
+                     if ' [info] ' not in line and ' signal ' not in line]
+            sys.stderr.write('\n'.join(['# the error log:'] + [
+                '#   ' + line for line in lines[-40:]]) + '\n')
         self.destroy()
         return False
 
