@@ -171,6 +171,9 @@ def updated(tap):
               'stale while updating')
     t.join()
     tap.equal(cached(got[0]), ('EXPIRED', 200, 'new'), 'the update itself')
+    # the client has its answer before the file has its name
+    wait_for(lambda: cached(nginx.get('/updating'))[0] != 'UPDATING', 5,
+             'the end of the update', interval=0.005)
     tap.equal(cached(nginx.get('/updating')), ('HIT', 200, 'new'),
               'after the update')
 
@@ -185,6 +188,8 @@ def revalidated(tap):
     r = nginx.get('/revalidate')
     tap.equal(r.headers['x-conditions'], 'None None',
               'no conditions in the first request')
+    wait_for(lambda: cached(nginx.get('/revalidate'))[0] == 'HIT', 5,
+             'the first answer in the cache', interval=0.005)
     r = expired('/revalidate?same=1')
     tap.equal(cached(r), ('REVALIDATED', 200, 'old'), 'the same as before')
     tap.equal(cached(nginx.get('/revalidate')), ('HIT', 200, 'old'),
