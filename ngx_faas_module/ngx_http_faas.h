@@ -188,6 +188,7 @@ typedef struct {
     unsigned                   measured:1;      /* duration_us is final */
     unsigned                   cold:1;
     unsigned                   header_done:1;
+    unsigned                   guessed:1;       /* where a cgi script is */
     unsigned                   unwanted:1;      /* the cgi body is */
     unsigned                   mailed:1;        /* is in the queue */
     unsigned                   post_mortem:1;   /* waits for a reason */
@@ -416,6 +417,7 @@ ngx_int_t ngx_http_faas_event(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_faas_cgi_request(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
+void ngx_http_faas_cgi_settle(ngx_http_faas_ctx_t *ctx);
 
 /* ngx_http_faas_body.c: the request's body in one piece */
 

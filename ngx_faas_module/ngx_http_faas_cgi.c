@@ -64,6 +64,9 @@ ngx_http_faas_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     u_char     *p;
     ngx_str_t  *handler;
 
+    ctx->guessed =
+            (ngx_http_faas_board.head->isolation == FAAS_ISOLATION_UNKNOWN);
+
     if (ngx_http_faas_board.head->isolation == FAAS_ISOLATION_NONE) {
         *root = ctx->function->code;
 
@@ -442,6 +445,30 @@ ngx_http_faas_cgi_request(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
     }
 
     return ngx_http_faas_cgi_chain(r, ctx, block.data, block.len, body, len);
+}
+
+
+/*
+ * There is an environment, so it is known by now where the code is; a request
+ * that came before the supervisor was up has only guessed.
+ */
+
+void
+ngx_http_faas_cgi_settle(ngx_http_faas_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    if (!ctx->guessed
+        || ngx_http_faas_board.head->isolation != FAAS_ISOLATION_NONE)
+    {
+        return;
+    }
+
+    r = ctx->request;
+
+    if (ngx_http_faas_cgi_request(r, ctx) == NGX_OK) {
+        r->upstream->request_bufs = ctx->request_chain;
+    }
 }
 
 

@@ -111,6 +111,8 @@ ngx_http_faas_lease_start(ngx_http_faas_ctx_t *ctx)
                            + ctx->lease.timeout_ms);
     }
 
+    ngx_http_faas_cgi_settle(ctx);
+
     ngx_add_timer(&ctx->timer, ctx->lease.timeout_ms);
 
     if (ctx->lease.flags & FAAS_FN_ONE_CONN) {

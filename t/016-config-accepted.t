@@ -30,7 +30,7 @@ add_block_preprocessor(sub {
                                 . ($block->config || ''));
     $block->set_value(request => 'GET /t');
     $block->set_value(error_code => 204);
-    $block->set_value(no_error_log => "[error]\n[warn]");
+    $block->set_value(no_error_log => "[error]\n[crit]");
 });
 
 no_shuffle();

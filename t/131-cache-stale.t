@@ -159,8 +159,10 @@ def stale(tap):
 
 
 def updated(tap):
-    nginx.get('/background')
-    nginx.get('/updating')
+    for path in ('/background', '/updating'):
+        nginx.get(path)
+        wait_for(lambda: cached(nginx.get(path))[0] == 'HIT', 5,
+                 'the first answer in the cache', interval=0.005)
 
     got = []
     t = threading.Thread(
