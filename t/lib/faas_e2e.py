@@ -47,6 +47,8 @@ daemon on;
 worker_processes %(workers)d;
 pid %(dir)s/nginx.pid;
 error_log %(dir)s/error.log %(log_level)s;
+env ASAN_OPTIONS;
+env UBSAN_OPTIONS;
 %(main)s
 
 events {
