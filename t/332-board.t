@@ -7,13 +7,14 @@ environments go on, and the counters are exact.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from faas_e2e import (BUILD, SLOW, TOP, Nginx, Tap, skip_all,    # noqa: E402
+from faas_e2e import (SLOW, TOP, Nginx, Tap, skip_all,  # noqa: E402
                       wait_for)
 from faas_fault import (Answers, LOG, LOG_FORMAT, app, function,  # noqa
                         invocations, pids, progress, settled, warm)
@@ -21,27 +22,21 @@ from faas_fault import (Answers, LOG, LOG_FORMAT, app, function,  # noqa
 DEATHS = 40
 
 
-def build():
+def build(folder):
     """Compiles the process that dies."""
     sources = [os.path.join(TOP, 't/lib/board_death.c')]
     sources += [os.path.join(TOP, 'runtime/libfaas/faas_%s.c' % n) for n in
                 ('board', 'board_env', 'board_lease', 'board_lists',
                  'board_lock', 'hist')]
-    os.makedirs(os.path.join(BUILD, 't'), exist_ok=True)
-    path = os.path.join(BUILD, 't/board-death')
-    temp = '%s.%d' % (path, os.getpid())
-    try:
-        subprocess.run(['cc', '-std=gnu11', '-D_GNU_SOURCE', '-Wall',
-                        '-pthread', '-I', os.path.join(TOP,
-                                                       'runtime/libfaas'),
-                        '-o', temp] + sources, check=True)
-    except FileNotFoundError:
-        skip_all('no C compiler')
-    os.rename(temp, path)
+    path = os.path.join(folder, 'board-death')
+    subprocess.run(['cc', '-std=gnu11', '-D_GNU_SOURCE', '-Wall', '-pthread',
+                    '-I', os.path.join(TOP, 'runtime/libfaas'), '-o', path]
+                   + sources, check=True)
     return path
 
 
-program = build()
+if shutil.which('cc') is None:
+    skip_all('no C compiler')
 
 with Tap() as tap, Nginx(
         workers=2, functions={'f': {'app.py': app()}},
@@ -49,6 +44,7 @@ with Tap() as tap, Nginx(
                                    'queue 100 timeout=10s'),
         server=LOG + 'location / { faas_pass f; }') as nginx:
 
+    program = build(nginx.dir)
     before = warm(nginx, 'f', 4)
     served = settled(nginx, 'f')['invocations']
     board = os.path.join(nginx.dir, 'run/v1/board')
