@@ -115,7 +115,11 @@ ngx_http_faas_header_status(ngx_http_request_t *r)
 
         u->headers_in.status_n = status;
 
-        if (line->len > 3) {
+        /* with a line of its own nginx would send a body with these */
+
+        if (line->len > 3 && status != NGX_HTTP_NO_CONTENT
+            && status != NGX_HTTP_NOT_MODIFIED)
+        {
             u->headers_in.status_line = *line;
         }
 

@@ -239,7 +239,7 @@ Handler 'handler' missing on module 'app'
 
 === TEST 14: a function that uses up its memory
 --- skip_eval
-6: $> != 0
+7: $> != 0
 --- http_config
     faas_function hungry {
         runtime python3;
