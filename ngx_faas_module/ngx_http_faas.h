@@ -20,7 +20,10 @@
 
 #define NGX_HTTP_FAAS_VERSION          "0.1.0"
 
-/* room for HTTP_* names and numbers in addition to what was measured */
+/* stands for any text in the name of a file that nginx -t looks for */
+#define NGX_HTTP_FAAS_ANY              '\1'
+
+/* "Root=1-TIME-RANDOM" */
 #define NGX_HTTP_FAAS_TRACE_LEN        (sizeof("Root=1-00000000-") - 1 + 24)
 
 
@@ -258,6 +261,7 @@ char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
  * NGX_DECLINED: it has none; NGX_ERROR: it is none, with errno or 0 in *err
  */
 
+ngx_uint_t ngx_http_faas_match(ngx_str_t *pattern, u_char *name, size_t len);
 ngx_int_t ngx_http_faas_zip_has(u_char *path, ngx_str_t *names,
     ngx_uint_t n, ngx_err_t *err);
 

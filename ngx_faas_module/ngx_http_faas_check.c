@@ -224,7 +224,9 @@ ngx_http_faas_python_files(ngx_pool_t *pool, ngx_str_t *handler,
 {
     size_t        i;
     ngx_str_t     base;
-    static char  *suffix[] = { ".py", "/__init__.py", ".pyc", ".so", NULL };
+    static char  *suffix[] = {
+        ".py", "/__init__.py", ".pyc", ".so", ".\1.so", NULL
+    };
 
     for (i = handler->len; i && handler->data[i - 1] != '.'; i--) {
         /* void */
@@ -288,13 +290,50 @@ ngx_http_faas_node_files(ngx_pool_t *pool, ngx_str_t *handler,
 }
 
 
+/* In a folder: a file whose name is known but for the Python it is for. */
+
+static ngx_uint_t
+ngx_http_faas_has_match(u_char *path, ngx_uint_t len)
+{
+    u_char      *p;
+    ngx_dir_t    dir;
+    ngx_str_t    folder, name;
+    ngx_uint_t   found;
+
+    for (p = path + len; *p != '/'; p--) {
+        /* void */
+    }
+
+    *p++ = '\0';
+
+    folder.data = path;
+    folder.len = p - path - 1;
+    name.data = p;
+    name.len = path + len - p;
+    found = 0;
+
+    if (ngx_open_dir(&folder, &dir) == NGX_ERROR) {
+        return 0;
+    }
+
+    while (!found && ngx_read_dir(&dir) == NGX_OK) {
+        found = ngx_http_faas_match(&name, ngx_de_name(&dir),
+                                    ngx_de_namelen(&dir));
+    }
+
+    (void) ngx_close_dir(&dir);
+
+    return found;
+}
+
+
 /* Does the folder or the archive have one of the files? */
 
 static ngx_int_t
 ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable)
 {
-    u_char           *path;
+    u_char           *path, *last;
     ngx_err_t         err;
     ngx_uint_t        i;
     ngx_file_info_t   fi;
@@ -309,7 +348,13 @@ ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
             return NGX_ERROR;
         }
 
-        (void) ngx_sprintf(path, "%V/%V%Z", &fn->code, &names[i]);
+        last = ngx_sprintf(path, "%V/%V%Z", &fn->code, &names[i]);
+
+        if (ngx_strlchr(path, last, NGX_HTTP_FAAS_ANY)
+            && ngx_http_faas_has_match(path, last - path - 1))
+        {
+            return NGX_OK;
+        }
 
         if (ngx_file_info(path, &fi) != NGX_FILE_ERROR && ngx_is_file(&fi)) {
             return executable && !ngx_http_faas_executable(path)

@@ -41,6 +41,32 @@ ngx_http_faas_zip_end(u_char *tail, size_t n)
 }
 
 
+/* NGX_HTTP_FAAS_ANY in the pattern is any text within a file's name. */
+
+ngx_uint_t
+ngx_http_faas_match(ngx_str_t *pattern, u_char *name, size_t len)
+{
+    size_t   head, tail;
+    u_char  *any;
+
+    any = ngx_strlchr(pattern->data, pattern->data + pattern->len,
+                      NGX_HTTP_FAAS_ANY);
+
+    if (any == NULL) {
+        return pattern->len == len
+               && ngx_memcmp(pattern->data, name, len) == 0;
+    }
+
+    head = any - pattern->data;
+    tail = pattern->len - head - 1;
+
+    return len >= head + tail
+           && ngx_memcmp(pattern->data, name, head) == 0
+           && ngx_memcmp(any + 1, name + len - tail, tail) == 0
+           && ngx_strlchr(name + head, name + len, '/') == NULL;
+}
+
+
 static ngx_int_t
 ngx_http_faas_zip_search(u_char *dir, size_t size, ngx_str_t *names,
     ngx_uint_t n)
@@ -66,9 +92,8 @@ ngx_http_faas_zip_search(u_char *dir, size_t size, ngx_str_t *names,
         }
 
         for (i = 0; i < n; i++) {
-            if (names[i].len == name
-                && ngx_memcmp(p + NGX_HTTP_FAAS_ZIP_ENTRY, names[i].data, name)
-                   == 0)
+            if (ngx_http_faas_match(&names[i], p + NGX_HTTP_FAAS_ZIP_ENTRY,
+                                    name))
             {
                 return NGX_OK;
             }

@@ -125,6 +125,8 @@ there is no "pkg/app.py" in "$TEST_NGINX_FUNCTIONS/f"
 === TEST 9: Python: a folder is no module without __init__.py
 --- functions
 >>> f/app/other.py
+>>> f/apps.x.so
+>>> f/app.x.so.1
 --- function
     handler app.handler;
     runtime python3;
@@ -136,7 +138,7 @@ there is no "app.py" in
 
 === TEST 10: Python: no such file in the archive
 --- functions eval
-">>> f.zip\n" . main::zip('main.py', 'app/x.py')
+">>> f.zip\n" . main::zip('main.py', 'app/x.py', 'app.x/y.so', 'apps.x.so')
 --- function
     handler app.handler;
     runtime python3;

@@ -132,6 +132,7 @@ __DATA__
 >>> f/pkg/__init__.py
 >>> f/compiled.pyc
 >>> f/library.so
+>>> f/dir/tagged.cpython-311-x86_64-linux-gnu.so
 --- http_config
     faas_function a {
         runtime python3;
@@ -157,6 +158,11 @@ __DATA__
         runtime python3;
         code $TEST_NGINX_FUNCTIONS/f;
         handler library.handler;
+    }
+    faas_function tagged {
+        runtime python3;
+        code $TEST_NGINX_FUNCTIONS/f;
+        handler dir.tagged.handler;
     }
 
 
@@ -236,12 +242,18 @@ __DATA__
 
 === TEST 8: archives
 --- functions eval
-">>> f.zip\n" . main::zip('other.py', 'app.py', 'dir/index.mjs', 'bootstrap')
+">>> f.zip\n" . main::zip('other.py', 'app.py', 'dir/index.mjs', 'bootstrap',
+'tagged.abi3.so')
 --- http_config
     faas_function a {
         runtime python3;
         code $TEST_NGINX_FUNCTIONS/f.zip;
         handler app.handler;
+    }
+    faas_function tagged {
+        runtime python3;
+        code $TEST_NGINX_FUNCTIONS/f.zip;
+        handler tagged.handler;
     }
     faas_function b {
         runtime nodejs;
