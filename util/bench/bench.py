@@ -19,6 +19,8 @@ from measure import cpu_seconds, interleave, median, percentile, ratios
 from faas_load import Connection, fetch
 from faas_tap import wait_for
 
+COLD_ROUNDS = 5                 # of 20 functions each
+
 # wait for a place rather than be refused: 16 clients, few processes
 QUEUE = 'queue 1000 timeout=10s; idle_timeout 1h;'
 
@@ -135,9 +137,11 @@ class Bench:
             ours.destroy()
 
     def python(self):
+        # requests wait at the processes' sockets, as the peer's do
         self.language('Python handler, 2 processes',
                       self.pool('py', 'python3', 'app.handler',
-                                {'app.py': PYTHON}, 2),
+                                {'app.py': PYTHON}, 16,
+                                'environment_concurrency 8;'),
                       'uWSGI', uwsgi(2), 1.25)
 
     def node(self):
@@ -205,7 +209,7 @@ class Bench:
             functions['f%d' % i] = files
             http += function('f%d' % i, runtime, handler)
             server += location('/f%d' % i, 'f%d' % i)
-        for _ in range(self.rounds):
+        for _ in range(COLD_ROUNDS):
             ours = Ours(http, server, functions)
             try:
                 f, w = self.first_requests(ours, count)
@@ -249,8 +253,8 @@ class Bench:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--seconds', type=int, default=3)
+    parser.add_argument('--rounds', type=int, default=15)
+    parser.add_argument('--seconds', type=int, default=1)
     parser.add_argument('rows', nargs='*')
     options = parser.parse_args()
 

@@ -10,6 +10,7 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,6 +254,10 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: responder SOCKET BODY\n");
         return 2;
     }
+
+    /* a client that leaves takes its connection here with it */
+
+    (void) signal(SIGPIPE, SIG_IGN);
 
     make_answer(argv[2]);
 
