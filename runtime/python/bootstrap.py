@@ -12,16 +12,26 @@ import atexit
 import ctypes
 import gc
 import importlib
-import io
 import json
 import logging
 import os
-import re
 import sys
 import time
 import traceback
-from decimal import Decimal
-from json.encoder import c_make_encoder, encode_basestring
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+# The modules beside this one are nobody else's: a function that has one of
+# the same name gets its own.
+sys.path.insert(0, FOLDER)
+from faas_context import LambdaContext, parse_context           # noqa: E402
+from faas_json import Encoder, Fault, decode, encode, message_of  # noqa: E402
+from faas_log import LogHandler, LogStream, log_error           # noqa: E402
+sys.path.remove(FOLDER)
+sys.path_importer_cache.pop(FOLDER, None)
+
+for own in ("faas_context", "faas_json", "faas_log"):
+    del sys.modules[own]
 
 # Not needed here, but by many functions: a blank has them in memory already.
 EXTRA = ("base64", "collections", "contextlib", "copy", "datetime",
@@ -31,255 +41,11 @@ EXTRA = ("base64", "collections", "contextlib", "copy", "datetime",
 # A function's folder is not ours to write to, and may be watched for changes.
 sys.dont_write_bytecode = True
 
-# what the error lines of the log are indented with, as on Lambda
-INDENT = "\u00a0"
+# the variable of the current invocation's trace id, as os.environ keeps it
+TRACE = b"_X_AMZN_TRACE_ID"
 
 # faas_env_error() takes this much
 ERROR_MAX = 60000
-
-
-class Fault(Exception):
-    """An error that is not the function's own exception."""
-
-    def __init__(self, kind, message, trace=None):
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.trace = trace
-
-
-# --- log ---
-
-class LogBuffer(io.BufferedIOBase):
-    """sys.stdout.buffer: bytes go the same way as text."""
-
-    def __init__(self, write):
-        super().__init__()
-        self._write = write
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        return self._write(bytes(data))
-
-
-class LogStream(io.TextIOBase):
-    """
-    sys.stdout and sys.stderr: every write is log text of the current
-    invocation.  "write" and "flush" are the builtins themselves, found on the
-    class.
-    """
-
-    encoding = "utf-8"
-    errors = "backslashreplace"
-    newlines = None
-    line_buffering = True
-    write_through = True
-    mode = "w"
-    write = None
-    flush = None
-
-    def __init__(self, name, fd):
-        super().__init__()
-        self.name = name
-        self.buffer = LogBuffer(self.write)
-        self._fd = fd
-
-    def fileno(self):
-        return self._fd
-
-    def writable(self):
-        return True
-
-    def reconfigure(self, **options):
-        """There is nothing to set: text is UTF-8 and never kept back."""
-
-
-class LogHandler(logging.Handler):
-    """Lambda's handler of the root logger."""
-
-    def __init__(self, write):
-        super().__init__()
-        self._write = write
-        self.request_id = ""
-        self.setFormatter(logging.Formatter(
-            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t"
-            "%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"))
-
-    def emit(self, record):
-        try:
-            record.aws_request_id = self.request_id
-            text = self.format(record)
-            self._write(text if text.endswith("\n") else text + "\n")
-        except Exception:
-            self.handleError(record)
-
-
-def log_error(write, error):
-    """The line and trace that Lambda's log has for a failed invocation."""
-    text = "[ERROR]"
-
-    if error["errorType"]:
-        text += " " + error["errorType"]
-
-    if error["errorMessage"]:
-        text += (":" if error["errorType"] else "") + " "
-        text += error["errorMessage"]
-
-    lines = [text, "Traceback (most recent call last):"]
-
-    for entry in error["stackTrace"]:
-        for line in entry.splitlines() or [""]:
-            bare = line.lstrip(" ")
-            lines.append(INDENT * (len(line) - len(bare)) + bare)
-
-    write("\n".join(lines) + "\n")
-
-
-# --- context ---
-
-class CognitoIdentity:
-    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
-
-    def __init__(self, values):
-        self.cognito_identity_id = values.get("cognitoIdentityId")
-        self.cognito_identity_pool_id = values.get("cognitoIdentityPoolId")
-
-    def __repr__(self):
-        return (f"{type(self).__name__}(["
-                f"cognito_identity_id={self.cognito_identity_id},"
-                f"cognito_identity_pool_id={self.cognito_identity_pool_id}])")
-
-
-class Client:
-    __slots__ = ("installation_id", "app_title", "app_version_name",
-                 "app_version_code", "app_package_name")
-
-    def __init__(self, values):
-        for name in self.__slots__:
-            setattr(self, name, values.get(name))
-
-    def __repr__(self):
-        return "%s([%s])" % (type(self).__name__, ",".join(
-            f"{name}={getattr(self, name)}" for name in self.__slots__))
-
-
-class ClientContext:
-    __slots__ = ("custom", "env", "client")
-
-    def __init__(self, values):
-        client = values.get("client")
-        self.custom = values.get("custom")
-        self.env = values.get("env")
-        self.client = None if client is None else Client(client)
-
-    def __repr__(self):
-        return (f"{type(self).__name__}([custom={self.custom},"
-                f"env={self.env},client={self.client}])")
-
-
-class LambdaContext:
-    """What a handler gets besides the event."""
-
-    # the same for all invocations of an environment
-    _constants = {}
-    _write = None
-
-    def __init__(self, request_id, deadline_ms, arn, client, identity):
-        self.__dict__.update(self._constants)
-        self.aws_request_id = request_id
-        self.invoked_function_arn = arn
-        self.client_context = client and ClientContext(client)
-        self.identity = CognitoIdentity(identity or {})
-        self._epoch_deadline_time_in_ms = deadline_ms
-
-    def get_remaining_time_in_millis(self):
-        left = self._epoch_deadline_time_in_ms - int(time.time() * 1000)
-        return left if left > 0 else 0
-
-    def log(self, msg):
-        self._write(str(msg))
-
-    def __repr__(self):
-        return "%s([%s])" % (type(self).__name__, ",".join(
-            f"{name}={getattr(self, name)}" for name in (
-                "aws_request_id", "log_group_name", "log_stream_name",
-                "function_name", "memory_limit_in_mb", "function_version",
-                "invoked_function_arn", "client_context", "identity",
-                "tenant_id")))
-
-
-def parse_context(text, name):
-    if text is None:
-        return None
-
-    try:
-        return json.loads(text)
-    except ValueError as e:
-        raise Fault("Runtime.LambdaContextUnmarshalError",
-                    f"Unable to parse {name} JSON: {e}") from None
-
-
-# --- JSON ---
-
-class Encoder:
-    """
-    Results to JSON.  The C encoder of the json module is made once; the
-    module makes one for every call.
-    """
-
-    def __init__(self):
-        self._marks = {}
-        self._numbers = []
-        self._token = os.urandom(12).hex()
-        self._slow = json.JSONEncoder(ensure_ascii=True,
-                                      default=self._default)
-
-        if c_make_encoder:
-            self._encode = c_make_encoder(
-                self._marks, self._default, encode_basestring, None, ": ",
-                ", ", False, False, True)
-        else:
-            self._encode = lambda value, level: json.JSONEncoder(
-                ensure_ascii=False, default=self._default).encode(value)
-
-    def _default(self, value):
-        if isinstance(value, Decimal):
-            if value.is_nan():
-                return float("nan")
-
-            # a number the encoder cannot write: put in afterwards
-            self._numbers.append(str(value))
-            return f"{self._token}{len(self._numbers) - 1}"
-
-        raise TypeError(f"Object of type {type(value).__name__} "
-                        "is not JSON serializable")
-
-    def __call__(self, value):
-        try:
-            text = "".join(self._encode(value, 0))
-        except BaseException:
-            self._marks.clear()
-            self._numbers.clear()
-            raise
-
-        return self._with_numbers(text) if self._numbers else text
-
-    def ascii(self, value):
-        """For text that UTF-8 cannot say."""
-        try:
-            text = self._slow.encode(value)
-            return self._with_numbers(text)
-        finally:
-            self._numbers.clear()
-
-    def _with_numbers(self, text):
-        numbers = self._numbers[:]
-        self._numbers.clear()
-
-        return re.sub(f'"{self._token}(\\d+)"',
-                      lambda match: numbers[int(match.group(1))], text)
 
 
 # --- errors ---
@@ -298,19 +64,12 @@ def error_of(exc, request_id=""):
               for f in traceback.extract_tb(exc.__traceback__)]
 
     for i, frame in enumerate(frames):
-        if frame[0] != __file__:
+        if os.path.dirname(frame[0]) != FOLDER:
             frames = frames[i:]
             break
 
     return make_error(message_of(exc), type(exc).__name__,
                       traceback.format_list(frames), request_id)
-
-
-def message_of(exc):
-    try:
-        return str(exc)
-    except Exception as e:
-        return f"<no message: {type(e).__name__} in __str__>"
 
 
 # --- the function ---
@@ -420,38 +179,6 @@ def set_up(settings, functions):
 
 # --- invocations ---
 
-scan = json.JSONDecoder().scan_once
-
-
-def decode(event, content_type):
-    if content_type is not None and content_type != "application/json":
-        return event
-
-    try:
-        value, end = scan(event, 0)
-        if end == len(event):
-            return value
-    except (StopIteration, ValueError, TypeError):
-        pass
-
-    # white space around it, or an error that json.loads() explains
-    try:
-        if isinstance(event, str):
-            event = event.encode("utf-8", "surrogatepass")
-        return json.loads(event)
-    except Exception as e:
-        raise Fault("Runtime.UnmarshalError",
-                    f"Unable to unmarshal input: {e}") from None
-
-
-def encode(encoder, result):
-    try:
-        return encoder(result)
-    except Exception as e:
-        raise Fault("Runtime.MarshalError",
-                    f"Unable to marshal response: {message_of(e)}") from None
-
-
 def answer_error(functions, encoder, exc, request_id):
     error = error_of(exc, request_id)
     log_error(functions.write, error)
@@ -462,10 +189,20 @@ def answer_error(functions, encoder, exc, request_id):
         functions.error(encoder.ascii(error))
 
 
+def show_trace(trace_id):
+    """
+    Puts the trace id into os.environ.  The variable itself was set by
+    libfaas: assigning to os.environ would leak a value each time.
+    """
+    if trace_id is None:
+        os.environ._data.pop(TRACE, None)
+    else:
+        os.environ._data[TRACE] = trace_id.encode()
+
+
 def serve(functions, handler, log_handler):
     """Answers invocations until the supervisor ends this environment."""
     encoder = Encoder()
-    environ = os.environ
     take, respond = functions.next, functions.respond
     traced = None
 
@@ -482,10 +219,7 @@ def serve(functions, handler, log_handler):
 
         if trace_id != traced:
             traced = trace_id
-            if trace_id is None:
-                environ.pop("_X_AMZN_TRACE_ID", None)
-            else:
-                environ["_X_AMZN_TRACE_ID"] = trace_id
+            show_trace(trace_id)
 
         try:
             if client is not None or identity is not None:
@@ -529,8 +263,7 @@ def find_library(zygote):
     path = None
 
     if not zygote:
-        path = os.path.join(os.path.dirname(os.path.dirname(
-            os.path.abspath(__file__))), "libfaas.so")
+        path = os.path.join(os.path.dirname(FOLDER), "libfaas.so")
 
     functions = ctypes.PyDLL(path).faas_py_functions
     functions.restype = ctypes.py_object
@@ -559,11 +292,10 @@ def warm():
     each page that it writes to for the first time; a good part of a cold
     start would be that, so it is done while the blank waits for its function.
     """
-    folder = os.path.dirname(os.path.abspath(__file__))
     environment, path = dict(os.environ), sys.path[:]
 
     settings = json.loads(json.dumps(
-        {"environment": {"TZ": ":UTC", "_X_AMZN_TRACE_ID": ""}}))
+        {"environment": {"TZ": ":UTC"}}))
 
     os.environ.update(settings["environment"])
     time.tzset()
@@ -572,10 +304,11 @@ def warm():
     log_handler.handle(logging.LogRecord(
         "root", logging.INFO, __file__, 1, "%s", ("warm",), None))
 
-    sys.path.insert(0, folder)
+    sys.path.insert(0, FOLDER)
 
     handler = load("warm.handler")
     encoder = Encoder()
+    show_trace("")
 
     encode(encoder, handler(
         decode('{"headers": {"host": "localhost"}}', None),
@@ -583,7 +316,7 @@ def warm():
 
     del sys.modules["warm"]
     sys.path[:] = path
-    sys.path_importer_cache.pop(folder, None)
+    sys.path_importer_cache.pop(FOLDER, None)
 
     os.environ.clear()
     os.environ.update(environment)

@@ -256,6 +256,33 @@ def results(tap):
         tap.equal((a.out, a.status), (b"\x00\xff", 0), "bytes as they are")
 
 
+def traced(tap):
+    """The variable is the process's own, and costs nothing to change."""
+    with python("pyfn.traced") as e:
+        c = e.client()
+        for event in ("child", "remove", "child"):
+            trace = "Root=1-" + event
+            v = c.call(event, trace_id=trace).json
+            if event == "child":
+                tap.equal(v[:2], [trace, trace + "\n"],
+                          "a program that is started has the trace id")
+            else:
+                tap.equal(v[0], None, "the function may remove it")
+        long = "x" * 2000
+        tap.equal(c.call("child", trace_id=long).json[:2], [long, long + "\n"],
+                  "a long one")
+        tap.equal(c.call("child").json[:2], [None, ""], "none")
+
+        def pages(n):
+            for i in range(n):
+                v = c.call("", trace_id="Root=1-%060d" % (i * n)).json
+            return v[2]
+
+        before = pages(1000)
+        # kept, 9000 values would be over 1 MB
+        tap.ok(pages(9000) - before < 100, "no value is kept")
+
+
 def environment(tap):
     with python("pyfn.environment", env={"MINE": "\u00e4=1",
                                          "PYTHONPATH": "/a:/b"}) as e:
@@ -346,6 +373,7 @@ with Tap() as tap:
     context(tap)
     logs(tap)
     results(tap)
+    traced(tap)
     environment(tap)
     endings(tap)
     processes(tap)
