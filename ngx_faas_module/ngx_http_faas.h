@@ -35,6 +35,31 @@ typedef enum {
 } ngx_http_faas_runtime_e;
 
 
+/* what a function may talk to; names as the manifest has them */
+
+typedef enum {
+    NGX_HTTP_FAAS_EGRESS = 0,
+    NGX_HTTP_FAAS_NO_NETWORK,
+    NGX_HTTP_FAAS_HOST_NETWORK
+} ngx_http_faas_network_e;
+
+
+/* faas_isolation; names as the manifest has them */
+
+#define NGX_HTTP_FAAS_ISOLATION_REQUIRE  0
+#define NGX_HTTP_FAAS_ISOLATION_PREFER   1
+#define NGX_HTTP_FAAS_ISOLATION_NONE     2
+
+
+/* "mount": a folder of the host in an environment */
+
+typedef struct {
+    ngx_str_t                  source;
+    ngx_str_t                  target;
+    unsigned                   write:1;
+} ngx_http_faas_mount_t;
+
+
 /* where a setting was read */
 
 typedef struct {
@@ -64,6 +89,10 @@ typedef struct {
     ngx_msec_t                 max_age;
     ngx_msec_t                 idle_timeout;
     ngx_uint_t                 tmp;             /* MB */
+    ngx_uint_t                 network;         /* ngx_http_faas_network_e */
+    ngx_int_t                  cpu;             /* thousandths; 0: a share */
+    ngx_array_t               *seccomp;         /* of ngx_str_t */
+    ngx_array_t               *mounts;          /* ngx_http_faas_mount_t */
     ngx_str_t                  account;
     ngx_str_t                  region;
     ngx_str_t                  arn;
@@ -95,6 +124,11 @@ typedef struct {
     ngx_array_t                blanks;          /* ngx_http_faas_blanks_t */
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
+    ngx_uint_t                 isolation;       /* ..._ISOLATION_... */
+    ngx_uint_t                 uid_first;
+    ngx_uint_t                 uid_last;
+    ngx_array_t                deny;            /* of ngx_str_t */
+    ngx_array_t                allow;           /* of ngx_str_t */
     size_t                     request_max;     /* the largest in use */
     size_t                     response_max;
     uint64_t                   generation;      /* init_module */
@@ -249,6 +283,24 @@ void ngx_http_faas_place(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 
 char *ngx_http_faas_set_environment(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
+
+/* ngx_http_faas_sandbox.c: what an environment may do, in and out of it */
+
+char *ngx_http_faas_set_network(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_cpu(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_seccomp(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_mount(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_uids(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_addresses(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_faas_sandbox_defaults(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
+char *ngx_http_faas_check_mounts(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
 
 /* ngx_http_faas_check.c: what nginx -t finds out about code and handlers */
 

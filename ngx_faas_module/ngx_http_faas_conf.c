@@ -35,12 +35,18 @@ ngx_http_faas_create_main_conf(ngx_conf_t *cf)
     fmcf->max_functions = NGX_CONF_UNSET_UINT;
     fmcf->max_environments = NGX_CONF_UNSET_UINT;
     fmcf->external = NGX_CONF_UNSET;
+    fmcf->isolation = NGX_CONF_UNSET_UINT;
+    fmcf->uid_first = NGX_CONF_UNSET_UINT;
 
     if (ngx_array_init(&fmcf->functions, cf->pool, 4,
                        sizeof(ngx_http_faas_function_t *))
         != NGX_OK
         || ngx_array_init(&fmcf->blanks, cf->pool, 2,
                           sizeof(ngx_http_faas_blanks_t))
+           != NGX_OK
+        || ngx_array_init(&fmcf->deny, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&fmcf->allow, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NULL;
@@ -80,7 +86,9 @@ ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
         ngx_str_set(&fmcf->runtime_dir, "/usr/lib/faas");
     }
 
-    if (ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK) {
+    if (ngx_http_faas_sandbox_defaults(cf, fmcf) != NGX_CONF_OK
+        || ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

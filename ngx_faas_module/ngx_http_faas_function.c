@@ -194,6 +194,8 @@ ngx_http_faas_function_unset(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     fn->max_age = NGX_CONF_UNSET_MSEC;
     fn->idle_timeout = NGX_CONF_UNSET_MSEC;
     fn->tmp = NGX_CONF_UNSET_UINT;
+    fn->network = NGX_CONF_UNSET_UINT;
+    fn->cpu = NGX_CONF_UNSET;
     fn->reload_on_change = NGX_CONF_UNSET;
 
     return ngx_http_faas_places(cf, fn);
@@ -206,6 +208,8 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
 {
     ngx_conf_init_msec_value(fn->timeout, 3000);
     ngx_conf_init_uint_value(fn->memory, 128);
+    ngx_conf_init_uint_value(fn->network, NGX_HTTP_FAAS_EGRESS);
+    ngx_conf_init_value(fn->cpu, 0);
     ngx_conf_init_uint_value(fn->per_environment, 1);
     ngx_conf_init_uint_value(fn->provisioned, 0);
     ngx_conf_init_uint_value(fn->queue, 0);
@@ -293,6 +297,12 @@ ngx_http_faas_function_check(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     if (ngx_http_faas_check_runtime(cf, fn) != NGX_CONF_OK
         || ngx_http_faas_function_arn(cf, fn) != NGX_OK)
     {
+        return NGX_CONF_ERROR;
+    }
+
+    *cf->conf_file = end;
+
+    if (ngx_http_faas_check_mounts(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

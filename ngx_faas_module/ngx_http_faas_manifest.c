@@ -129,6 +129,57 @@ ngx_http_faas_manifest_lists(ngx_http_faas_text_t *t,
 
 
 static void
+ngx_http_faas_text_list(ngx_http_faas_text_t *t, const char *key,
+    ngx_array_t *list)
+{
+    ngx_str_t   *item;
+    ngx_uint_t   i;
+
+    ngx_http_faas_text_raw(t, key);
+
+    item = list ? list->elts : NULL;
+
+    for (i = 0; list && i < list->nelts; i++) {
+        ngx_http_faas_text_raw(t, i ? "," : "");
+        ngx_http_faas_text_str(t, &item[i]);
+    }
+
+    ngx_http_faas_text_raw(t, "]");
+}
+
+
+static void
+ngx_http_faas_manifest_sandbox(ngx_http_faas_text_t *t,
+    ngx_http_faas_function_t *fn)
+{
+    ngx_uint_t              i;
+    ngx_http_faas_mount_t  *m;
+
+    static const char  *networks[] = {
+        ",\"network\":\"egress\"", ",\"network\":\"none\"",
+        ",\"network\":\"host\""
+    };
+
+    ngx_http_faas_text_raw(t, networks[fn->network]);
+    ngx_http_faas_text_key_num(t, ",\"cpu_milli\":", fn->cpu);
+    ngx_http_faas_text_list(t, ",\"refused\":[", fn->seccomp);
+    ngx_http_faas_text_raw(t, ",\"shared\":[");
+
+    m = fn->mounts ? fn->mounts->elts : NULL;
+
+    for (i = 0; fn->mounts && i < fn->mounts->nelts; i++) {
+        ngx_http_faas_text_key_str(t, i ? ",{\"source\":" : "{\"source\":",
+                                   &m[i].source);
+        ngx_http_faas_text_key_str(t, ",\"target\":", &m[i].target);
+        ngx_http_faas_text_raw(t, m[i].write ? ",\"write\":true}"
+                                             : ",\"write\":false}");
+    }
+
+    ngx_http_faas_text_raw(t, "]");
+}
+
+
+static void
 ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
     ngx_http_faas_function_t *fn)
 {
@@ -170,6 +221,7 @@ ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
     ngx_http_faas_text_key_num(t, ",\"max_age_ms\":", fn->max_age);
     ngx_http_faas_text_key_num(t, ",\"idle_timeout_ms\":", fn->idle_timeout);
     ngx_http_faas_text_key_num(t, ",\"tmp_mb\":", fn->tmp);
+    ngx_http_faas_manifest_sandbox(t, fn);
     ngx_http_faas_text_key_str(t, ",\"account\":", &fn->account);
     ngx_http_faas_text_key_str(t, ",\"region\":", &fn->region);
     ngx_http_faas_text_raw(t, fn->reload_on_change
@@ -225,6 +277,11 @@ ngx_http_faas_manifest_text(ngx_http_faas_text_t *t, ngx_cycle_t *cycle,
     ngx_http_faas_blanks_t     *blanks;
     ngx_http_faas_function_t  **fn;
 
+    static const char  *isolation[] = {
+        ",\"isolation\":\"require\"", ",\"isolation\":\"prefer\"",
+        ",\"isolation\":\"none\""
+    };
+
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
     uid = geteuid();
@@ -242,7 +299,10 @@ ngx_http_faas_manifest_text(ngx_http_faas_text_t *t, ngx_cycle_t *cycle,
     ngx_http_faas_text_key_num(t, ",\"worker_uid\":", uid);
     ngx_http_faas_text_key_num(t, ",\"worker_gid\":", gid);
     ngx_http_faas_manifest_log(t, cycle);
-    ngx_http_faas_text_raw(t, ",\"isolation\":\"auto\"");
+    ngx_http_faas_text_raw(t, isolation[fmcf->isolation]);
+    ngx_http_faas_text_key_num(t, ",\"uid_base\":", fmcf->uid_first);
+    ngx_http_faas_text_list(t, ",\"network_deny\":[", &fmcf->deny);
+    ngx_http_faas_text_list(t, ",\"network_allow\":[", &fmcf->allow);
     ngx_http_faas_text_key_num(t, ",\"max_environments\":",
                                fmcf->max_environments);
     ngx_http_faas_text_key_num(t, ",\"request_max\":", fmcf->request_max);

@@ -16,6 +16,13 @@ static ngx_conf_num_bounds_t  ngx_http_faas_environments_bounds = {
     ngx_http_faas_num_bounds, 1, 16384
 };
 
+static ngx_conf_enum_t  ngx_http_faas_isolations[] = {
+    { ngx_string("require"), NGX_HTTP_FAAS_ISOLATION_REQUIRE },
+    { ngx_string("prefer"), NGX_HTTP_FAAS_ISOLATION_PREFER },
+    { ngx_string("none"), NGX_HTTP_FAAS_ISOLATION_NONE },
+    { ngx_null_string, 0 }
+};
+
 /* code from a function may not steer nginx unless it is allowed to */
 
 static ngx_conf_bitmask_t  ngx_http_faas_ignore_headers_masks[] = {
@@ -109,6 +116,34 @@ static ngx_command_t  ngx_http_faas_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_faas_main_conf_t, max_environments),
       &ngx_http_faas_environments_bounds },
+
+    { ngx_string("faas_isolation"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_faas_main_conf_t, isolation),
+      ngx_http_faas_isolations },
+
+    { ngx_string("faas_uids"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_faas_uids,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("faas_network_deny"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_faas_addresses,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_faas_main_conf_t, deny),
+      NULL },
+
+    { ngx_string("faas_network_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_faas_addresses,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_faas_main_conf_t, allow),
+      NULL },
 
     { ngx_string("faas_supervisor"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

@@ -377,3 +377,39 @@ timeout 5s;
     faas_cache_lock_age 1s;
     faas_cache_revalidate on;
     faas_cache_background_update on;
+
+
+=== TEST 15: the sandbox, all forms
+--- http_config
+    faas_uids 200000-300000;
+    faas_network_deny 10.0.0.0/8 192.168.1.1 fd00::/8;
+    faas_network_allow 127.0.0.1:5432 [::1]:6379 fd00::5 10.0.0.0/24;
+
+    faas_function f {
+        runtime fastcgi;
+        command /usr/bin/env;
+        code /usr/share;
+        network none;
+        cpu lambda;
+        memory 1769;
+        seccomp listen bind;
+        seccomp mknod;
+        mount /usr/share /mnt/share;
+        mount /usr/share /mnt/share-2.a_b ro;
+    }
+
+    faas_function g {
+        runtime fastcgi;
+        command /usr/bin/env;
+        code /usr/share;
+        network host;
+        cpu 0.01;
+    }
+
+    faas_function h {
+        runtime fastcgi;
+        command /usr/bin/env;
+        code /usr/share;
+        network egress;
+        cpu 256;
+    }

@@ -10,7 +10,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # Debian's names
 
 packages_build="nginx nginx-dev dpkg-dev gcc make libc6-dev pkg-config
-    libevent-dev libjansson-dev libarchive-dev libssl-dev"
+    libevent-dev libjansson-dev libarchive-dev libseccomp-dev libssl-dev"
 
 packages_run="python3 nodejs curl"
 

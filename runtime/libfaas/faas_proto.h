@@ -89,26 +89,33 @@ typedef struct {
 
 /*
  * Supervisor to zygote (descriptor 3 of the zygote, SOCK_SEQPACKET): one
- * faas_spawn_t, then for exec zygotes argc+envc zero-terminated strings
- * (argv first, argv[0] is the path to execute) in the same packet.
+ * faas_spawn_t, filter_len bytes of a seccomp filter (struct sock_filter),
+ * then for exec zygotes argc+envc zero-terminated strings (argv first,
+ * argv[0] is the path to execute) in the same packet.
  * Descriptors ride along by SCM_RIGHTS in this order, present as flagged:
  *   listen, log, control           always
  *   cgroup directory               FAAS_SPAWN_CGROUP2 (CLONE_INTO_CGROUP)
  *   n_tasks "tasks" files          cgroup v1, the child writes "0" to each
  *   code tree (open_tree)          FAAS_SPAWN_TREE, moved to /var/task
+ *   shared folders (open_tree)     FAAS_SPAWN_SHARED, moved to /mnt
  */
 
 #define FAAS_SPAWN_MAGIC      0x4e575053
 #define FAAS_SPAWN_MAX        65536
 
 #define FAAS_SPAWN_NEWPID     0x01
-#define FAAS_SPAWN_NEWNS      0x02    /* own /proc and /tmp */
+#define FAAS_SPAWN_NEWNS      0x02    /* own /proc, /tmp and /dev/shm */
 #define FAAS_SPAWN_NEWIPC     0x04
 #define FAAS_SPAWN_NEWUTS     0x08
 #define FAAS_SPAWN_SETUID     0x10
 #define FAAS_SPAWN_CGROUP2    0x20
 #define FAAS_SPAWN_TREE       0x40
 #define FAAS_SPAWN_NO_NEW_PRIVS  0x80
+#define FAAS_SPAWN_NEWCGROUP  0x100   /* its groups are the root it sees */
+#define FAAS_SPAWN_NEWNET     0x200   /* a loopback interface, no other */
+#define FAAS_SPAWN_SCOPED     0x400   /* Landlock: abstract sockets and
+                                         signals end at the sandbox */
+#define FAAS_SPAWN_SHARED     0x800
 
 typedef struct {
     uint32_t              magic;
@@ -123,7 +130,7 @@ typedef struct {
     uint32_t              n_tasks;
     uint32_t              argc;
     uint32_t              envc;
-    uint32_t              pad;
+    uint32_t              filter_len;       /* bytes; 0: no filter */
 } faas_spawn_t;
 
 /* zygote to supervisor */

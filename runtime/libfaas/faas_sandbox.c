@@ -1,6 +1,7 @@
 /*
  * Child set-up between clone and user code: descriptors, cgroups, session,
- * limits, identity.  Mounts are in faas_sandbox_mount.c.
+ * limits, identity.  Mounts are in faas_sandbox_mount.c, the network and what
+ * needs no privilege in faas_sandbox_lock.c.
  *
  * Runs in a freshly cloned child of a zygote, which has one thread; takes no
  * locks and allocates nothing.  The order is that of privilege: what needs
@@ -12,6 +13,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,11 +25,19 @@
 
 
 #define FAAS_OOM_SCORE_ADJ  "500"
+#define FAAS_HOST           "sandbox"
+#define FAAS_MEMLOCK        65536     /* bytes */
+#define FAAS_SIGPENDING     4096      /* of all processes of its user */
+
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP     0x02000000
+#endif
 
 
 static void faas_sandbox_fds(const faas_box_t *box);
 static void faas_sandbox_cgroups(const faas_box_t *box);
 static void faas_sandbox_limits(const faas_box_t *box);
+static void faas_sandbox_limit(int resource, rlim_t value, const char *step);
 static void faas_sandbox_oom_score(void);
 static void faas_sandbox_close(void);
 static void faas_sandbox_identity(const faas_box_t *box);
@@ -40,8 +50,29 @@ faas_sandbox_enter(const faas_box_t *box)
     faas_sandbox_fds(box);
     faas_sandbox_cgroups(box);
 
+    /* after it has joined them, so that they are the root of what it sees */
+
+    if ((box->spawn->flags & FAAS_SPAWN_NEWCGROUP)
+        && unshare(CLONE_NEWCGROUP) == -1)
+    {
+        faas_sandbox_die("cgroup namespace");
+    }
+
     if (box->spawn->flags & FAAS_SPAWN_NEWNS) {
         faas_sandbox_mounts(box);
+    }
+
+    if (box->spawn->flags & FAAS_SPAWN_NEWNET) {
+        faas_sandbox_network();
+    }
+
+    /* a name that says nothing of the host */
+
+    if ((box->spawn->flags & FAAS_SPAWN_NEWUTS)
+        && (sethostname(FAAS_HOST, sizeof(FAAS_HOST) - 1) == -1
+            || setdomainname("", 0) == -1))
+    {
+        faas_sandbox_die("sethostname");
     }
 
     if (setsid() == -1 && errno != EPERM) {
@@ -61,6 +92,8 @@ faas_sandbox_enter(const faas_box_t *box)
     {
         faas_sandbox_die("no_new_privs");
     }
+
+    faas_sandbox_lock(box);
 }
 
 
@@ -151,42 +184,50 @@ faas_sandbox_oom_score(void)
 }
 
 
+/* Root may lack CAP_SYS_RESOURCE, so never ask for more than there is. */
+
+static void
+faas_sandbox_limit(int resource, rlim_t value, const char *step)
+{
+    struct rlimit  rl;
+
+    if (getrlimit(resource, &rl) == -1) {
+        faas_sandbox_die(step);
+    }
+
+    if (value > rl.rlim_max) {
+        value = rl.rlim_max;
+    }
+
+    rl.rlim_cur = rl.rlim_max = value;
+
+    if (setrlimit(resource, &rl) == -1) {
+        faas_sandbox_die(step);
+    }
+}
+
+
+/* What a cgroup does not count, or counts for somebody else. */
+
 static void
 faas_sandbox_limits(const faas_box_t *box)
 {
-    struct rlimit  rl, now;
-
-    rl.rlim_cur = rl.rlim_max = 0;
-
-    if (setrlimit(RLIMIT_CORE, &rl) == -1) {
-        faas_sandbox_die("RLIMIT_CORE");
-    }
+    faas_sandbox_limit(RLIMIT_CORE, 0, "RLIMIT_CORE");
+    faas_sandbox_limit(RLIMIT_MEMLOCK, FAAS_MEMLOCK, "RLIMIT_MEMLOCK");
+    faas_sandbox_limit(RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE");
+    faas_sandbox_limit(RLIMIT_SIGPENDING, FAAS_SIGPENDING,
+                       "RLIMIT_SIGPENDING");
+    faas_sandbox_limit(RLIMIT_NICE, 0, "RLIMIT_NICE");
+    faas_sandbox_limit(RLIMIT_RTPRIO, 0, "RLIMIT_RTPRIO");
 
     if (box->spawn->rlimit_nofile) {
-
-        if (getrlimit(RLIMIT_NOFILE, &now) == -1) {
-            faas_sandbox_die("RLIMIT_NOFILE");
-        }
-
-        rl.rlim_cur = rl.rlim_max = box->spawn->rlimit_nofile;
-
-        /* root may lack CAP_SYS_RESOURCE, so never ask for more */
-
-        if (rl.rlim_max > now.rlim_max) {
-            rl.rlim_cur = rl.rlim_max = now.rlim_max;
-        }
-
-        if (setrlimit(RLIMIT_NOFILE, &rl) == -1) {
-            faas_sandbox_die("RLIMIT_NOFILE");
-        }
+        faas_sandbox_limit(RLIMIT_NOFILE, box->spawn->rlimit_nofile,
+                           "RLIMIT_NOFILE");
     }
 
     if (box->spawn->rlimit_data) {
-        rl.rlim_cur = rl.rlim_max = box->spawn->rlimit_data;
-
-        if (setrlimit(RLIMIT_DATA, &rl) == -1) {
-            faas_sandbox_die("RLIMIT_DATA");
-        }
+        faas_sandbox_limit(RLIMIT_DATA, box->spawn->rlimit_data,
+                           "RLIMIT_DATA");
     }
 }
 

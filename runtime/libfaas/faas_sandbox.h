@@ -13,6 +13,7 @@
 
 #define FAAS_SANDBOX_TASKS    8       /* most cgroup v1 "tasks" files */
 #define FAAS_TASK_ROOT        "/var/task"
+#define FAAS_SHARED_ROOT      "/mnt"
 
 
 /* descriptors are above 3, -1 where there is none */
@@ -24,7 +25,10 @@ typedef struct {
     int                   control;
     int                   cgroup;     /* v2 folder that has to be joined */
     int                   tree;
+    int                   shared;
     int                   tasks[FAAS_SANDBOX_TASKS];
+    const void           *filter;     /* struct sock_filter, or NULL */
+    unsigned              filter_n;   /* of these */
 } faas_box_t;
 
 
@@ -40,6 +44,13 @@ void faas_sandbox_die(const char *step) __attribute__((noreturn));
 
 /* faas_sandbox_mount.c: part of faas_sandbox_enter() */
 void faas_sandbox_mounts(const faas_box_t *box);
+
+/*
+ * faas_sandbox_lock.c: part of faas_sandbox_enter().  The network before
+ * privileges are dropped, what needs none after that; the latter is last.
+ */
+void faas_sandbox_network(void);
+void faas_sandbox_lock(const faas_box_t *box);
 
 /*
  * faas_sandbox_root.c.  Gives the calling process a mount namespace of its

@@ -86,13 +86,16 @@ static int faas_root_enter(int root, const char **step);
 static int faas_root_attr(int fd, const char *path, unsigned flags);
 
 
-/* what is not there, or is a link, is left out */
+/*
+ * What is not there, or is a link, is left out.  Of certificates only what is
+ * public: their folders have keys beside them.
+ */
 
 static const char  *faas_root_trees[] = {
     "/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32",
     "/etc/alternatives", "/etc/crypto-policies", "/etc/fonts",
-    "/etc/java-17-openjdk", "/etc/perl", "/etc/php", "/etc/pki", "/etc/ssl",
-    NULL
+    "/etc/java-17-openjdk", "/etc/perl", "/etc/php", "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs", "/etc/ssl/certs", NULL
 };
 
 /* copied, because each mount makes each fork of an environment slower */
@@ -101,7 +104,7 @@ static const char  *faas_root_files[] = {
     "etc/gai.conf", "etc/host.conf", "etc/hosts", "etc/ld.so.cache",
     "etc/ld.so.conf", "etc/localtime", "etc/magic", "etc/mime.types",
     "etc/nsswitch.conf", "etc/protocols", "etc/resolv.conf", "etc/services",
-    "etc/timezone", NULL
+    "etc/ssl/openssl.cnf", "etc/timezone", NULL
 };
 
 #define FAAS_ROOT_TREES                                                       \
@@ -251,8 +254,8 @@ faas_root_dirs(int root, const char **step)
     int  i;
 
     static const char  *dirs[] = {
-        "dev", "etc", "opt", "proc", "tmp", "var", "var/runtime", "var/task",
-        NULL
+        "dev", "dev/shm", "etc", "etc/pki", "etc/pki/tls", "etc/ssl", "mnt",
+        "opt", "proc", "tmp", "var", "var/runtime", "var/task", NULL
     };
 
     for (i = 0; dirs[i]; i++) {

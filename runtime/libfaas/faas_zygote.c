@@ -23,7 +23,8 @@
 
 
 #define FAAS_ZYGOTE_FD       3
-#define FAAS_ZYGOTE_FDS      (5 + FAAS_SANDBOX_TASKS)
+#define FAAS_ZYGOTE_FDS      (6 + FAAS_SANDBOX_TASKS)
+#define FAAS_ZYGOTE_FILTER   8            /* sizeof(struct sock_filter) */
 #define FAAS_ZYGOTE_STRINGS  4096
 
 #ifndef CLONE_INTO_CGROUP
@@ -299,9 +300,13 @@ faas_zygote_box(faas_box_t *box)
     }
 
     n = 3 + spawn->n_tasks + !!(spawn->flags & FAAS_SPAWN_CGROUP2)
-        + !!(spawn->flags & FAAS_SPAWN_TREE);
+        + !!(spawn->flags & FAAS_SPAWN_TREE)
+        + !!(spawn->flags & FAAS_SPAWN_SHARED);
 
-    if (zygote.n_fds != n) {
+    if (zygote.n_fds != n
+        || spawn->filter_len > zygote.len - sizeof(faas_spawn_t)
+        || spawn->filter_len % FAAS_ZYGOTE_FILTER)
+    {
         return -1;
     }
 
@@ -318,6 +323,10 @@ faas_zygote_box(faas_box_t *box)
     }
 
     box->tree = (spawn->flags & FAAS_SPAWN_TREE) ? zygote.fds[n++] : -1;
+    box->shared = (spawn->flags & FAAS_SPAWN_SHARED) ? zygote.fds[n++] : -1;
+
+    box->filter = zygote.in.bytes + sizeof(faas_spawn_t);
+    box->filter_n = spawn->filter_len / FAAS_ZYGOTE_FILTER;
 
     return 0;
 }
@@ -342,7 +351,7 @@ faas_zygote_strings(void)
         return -1;
     }
 
-    p = zygote.in.bytes + sizeof(faas_spawn_t);
+    p = zygote.in.bytes + sizeof(faas_spawn_t) + zygote.in.spawn.filter_len;
     last = zygote.in.bytes + zygote.len;
 
     zygote.cwd = "/";
@@ -400,6 +409,7 @@ faas_zygote_clone(faas_box_t *box)
     args.flags |= (flags & FAAS_SPAWN_NEWNS) ? CLONE_NEWNS : 0;
     args.flags |= (flags & FAAS_SPAWN_NEWIPC) ? CLONE_NEWIPC : 0;
     args.flags |= (flags & FAAS_SPAWN_NEWUTS) ? CLONE_NEWUTS : 0;
+    args.flags |= (flags & FAAS_SPAWN_NEWNET) ? CLONE_NEWNET : 0;
 
     if (box->cgroup != -1) {
         args.flags |= CLONE_INTO_CGROUP;

@@ -68,6 +68,15 @@ typedef enum {
 } sup_kind_e;
 
 
+/* what an environment may talk to, unless it is a plain process */
+
+typedef enum {
+    SUP_NET_EGRESS = 0,                   /* the outside, by a policy */
+    SUP_NET_NONE,                         /* itself */
+    SUP_NET_HOST                          /* all that the host may */
+} sup_net_e;
+
+
 /* a process that forks environments on request */
 
 struct sup_zygote_s {
@@ -96,6 +105,10 @@ struct sup_class_s {
     char                  name[48];       /* as blanks and log lines say it */
     char                  path[256];
     uint32_t              memory_mb;      /* of a node class, else 0 */
+    sup_net_e             network;
+    json_t               *refused;        /* calls, beyond the usual ones */
+    void                 *filter;         /* of system calls */
+    uint32_t              filter_len;
     sup_zygote_t         *zygote;
     uint32_t              wanted;         /* blanks */
     uint32_t              n_blank;        /* blanks, ready or starting */
@@ -132,6 +145,10 @@ struct sup_version_s {
     const char           *region;
     json_t               *command;
     json_t               *variables;
+    json_t               *refused;        /* system calls; may be NULL */
+    json_t               *shared;         /* folders; may be NULL */
+    sup_net_e             network;
+    uint32_t              cpu_milli;      /* 0: no limit, a share */
     uint32_t              timeout_ms;
     uint32_t              memory_mb;
     uint32_t              concurrency;
@@ -179,7 +196,7 @@ struct sup_env_s {
     int                   pidfd;
     int                   control;
     int                   log;
-    int                   tasks[2];       /* cgroup v1, kept open */
+    int                   tasks[3];       /* cgroup v1, kept open */
     int                   peak_fd;
     struct event         *control_ev;
     struct event         *log_ev;
@@ -215,6 +232,7 @@ struct sup_env_s {
     unsigned              reported:1;     /* its failed init was counted */
     unsigned              provisioned:1;
     unsigned              cut:1;          /* rest of a long line is dropped */
+    unsigned              open:1;         /* in the group without a policy */
 };
 
 
@@ -248,6 +266,9 @@ typedef struct {
     int                   life;           /* life line is not at its end */
 
     faas_isolation_e      isolation;
+    int                   boxed;          /* environments have namespaces */
+    int                   scoped;         /* and Landlock's scopes */
+    int                   egress;         /* network policies can be kept */
     uid_t                 uid_base;
 
     json_t               *manifest;

@@ -88,13 +88,16 @@ sup_adopt_one(sup_env_t *env)
         return SUP_ERROR;
     }
 
+    env->version = sup_adopt_version(e);
+    env->class = env->version != NULL ? env->version->class : NULL;
+    env->open = env->class != NULL && env->class->network != SUP_NET_EGRESS;
+
     if (sup_spawn_open_log(env) != SUP_OK) {
         sup_log(SUP_LOG_WARN, errno, "output of adopted environment %s is "
                 "lost", sup_slot_name(env->slot));
     }
 
-    if (sup.isolation == FAAS_ISOLATION_FULL
-        && sup_cgroup_open(env, &dir) == SUP_OK && dir != -1)
+    if (sup.boxed && sup_cgroup_open(env, &dir) == SUP_OK && dir != -1)
     {
         (void) close(dir);
     }
@@ -105,8 +108,6 @@ sup_adopt_one(sup_env_t *env)
     env->blank_up = 1;
     env->inited = 1;
     env->pid = e->pid;
-    env->version = sup_adopt_version(e);
-    env->class = env->version != NULL ? env->version->class : NULL;
 
     if (env->version != NULL) {
         env->version->refs++;
@@ -343,7 +344,7 @@ sup_parent_is_watchdog(void)
 void
 sup_strays_tick(void)
 {
-    if (sup.isolation != FAAS_ISOLATION_FULL && sup.strays) {
+    if (!sup.boxed && sup.strays) {
         sup.strays = 0;
         sup_strays_wanted = 1;
     }

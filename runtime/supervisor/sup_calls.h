@@ -101,7 +101,7 @@ void sup_conf_tick(void);
 
 /* sup_class.c */
 int sup_runtime_kind(const char *runtime, sup_kind_e *kind);
-sup_class_t *sup_class_get(const char *runtime, uint32_t memory_mb);
+sup_class_t *sup_class_get(const sup_version_t *v);
 uint32_t sup_class_heap(uint32_t class_mb);
 void sup_classes_count(void);
 
@@ -164,10 +164,13 @@ sup_zygote_t *sup_zygote_get(const char *name, const char *path);
 int sup_zygote_ready(sup_zygote_t *z);
 void sup_zygotes_end(void);
 
+/* sup_order.c */
+int sup_spawn_open_log(sup_env_t *env);
+int sup_spawn_order(sup_env_t *env);
+
 /* sup_spawn.c */
 void sup_spawn_init(void);
 const char *sup_slot_name(uint32_t slot);
-int sup_spawn_open_log(sup_env_t *env);
 int sup_spawn_room(void);
 sup_env_t *sup_spawn(sup_class_t *c, sup_version_t *v, int provisioned,
     int *rc);
@@ -210,16 +213,23 @@ void sup_env_forget(sup_env_t *env);
 
 /* sup_mount.c */
 int sup_mount_tree(const char *path);
-int sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
-    const char **step);
+int sup_mount_function(sup_env_t *env, const char **step);
 
-/* sup_cgroup.c */
+/* sup_seccomp.c */
+void *sup_seccomp_filter(json_t *more, int unix_sockets, uint32_t *len);
+
+/* sup_shared.c */
+int sup_shared_tree(const sup_version_t *v, uid_t uid, const char **step);
+
+/* sup_cgroup.c, sup_cgroup_slot.c */
+int sup_cgroup_policy(const char **step);
 void sup_cgroup_use(FILE *mounts, const char *name);
 void sup_cgroup_detect(void);
 const char *sup_cgroup_text(void);
 int sup_cgroup_has_memory(void);
 int sup_cgroup_open(sup_env_t *env, int *dir);
 int sup_cgroup_limit(uint32_t slot, uint32_t memory_mb);
+void sup_cgroup_cpu(uint32_t slot, uint32_t memory_mb, uint32_t milli);
 void sup_cgroup_reset(sup_env_t *env);
 uint64_t sup_cgroup_ooms(uint32_t slot);
 uint64_t sup_cgroup_peak(sup_env_t *env);

@@ -1,7 +1,7 @@
 /*
- * Memory and process limits by cgroup, version 1 or 2: one group per slot,
- * made once and used again.  Processes join by themselves or are born in it:
- * to attach them from here would block for a grace period each time.
+ * Where limits come from: the hierarchies of control groups on this machine,
+ * version 1 or 2, and our group in each.  What is done with a slot's group is
+ * in sup_cgroup_slot.c.
  *
  * Runs in the supervisor.
  */
@@ -10,29 +10,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sup.h"
+#include "sup_cgroup.h"
+#include "sup_network.h"
 
 
-/* the group of all our environments; "" where there is none */
-
-static struct {
-    char  memory[512];                   /* version 1 */
-    char  pids[512];
-    char  unified[512];                  /* version 2 */
-    int   v2_memory;
-    int   v2_pids;
-    char  text[256];
-} cg;
+sup_cgroup_t  sup_cg;
 
 
-static int
+int
 sup_cg_write(const char *dir, const char *file, const char *text)
 {
     int   fd, rc, err;
@@ -54,7 +45,7 @@ sup_cg_write(const char *dir, const char *file, const char *text)
 }
 
 
-static int
+int
 sup_cg_number(const char *dir, const char *file, uint64_t n)
 {
     char  text[32];
@@ -65,7 +56,7 @@ sup_cg_number(const char *dir, const char *file, uint64_t n)
 }
 
 
-static ssize_t
+ssize_t
 sup_cg_read(const char *dir, const char *file, char *buf, size_t size)
 {
     int      fd;
@@ -90,7 +81,7 @@ sup_cg_read(const char *dir, const char *file, char *buf, size_t size)
 }
 
 
-static const char *
+const char *
 sup_cg_slot(const char *base, uint32_t slot)
 {
     static char  path[600];
@@ -137,36 +128,88 @@ sup_cg_folder(char *base, const char *mount, const char *name)
 }
 
 
-/* Version 2: controllers have to be passed down level by level. */
+/* A version 1 hierarchy of CONTROLLER, if OPTS are of one. */
+
+static void
+sup_cg_take(const char *opts, const char *controller, char *base,
+    const char *where, const char *name)
+{
+    if (base[0] == '\0' && sup_cg_has(opts, controller)) {
+        (void) sup_cg_folder(base, where, name);
+    }
+}
+
+
+/*
+ * Version 2: controllers have to be passed down level by level.  Without any
+ * it is still what the network policy hangs on and what kills all at once.
+ */
+
+static int
+sup_cg_pass(const char *mount, const char *base, const char *controller)
+{
+    char  text[32];
+
+    (void) snprintf(text, sizeof(text), "+%s", controller);
+    (void) sup_cg_write(mount, "cgroup.subtree_control", text);
+
+    return sup_cg_write(base, "cgroup.subtree_control", text) == 0;
+}
+
 
 static void
 sup_cg_unified(const char *mount, const char *name)
 {
-    char  have[512];
+    char  have[512], open[64];
 
-    if (sup_cg_folder(cg.unified, mount, name) == -1) {
+    if (sup_cg_folder(sup_cg.unified, mount, name) == -1) {
         return;
     }
+
+    (void) snprintf(open, sizeof(open), "%.40s.open", name);
+    (void) sup_cg_folder(sup_cg.open, mount, open);
 
     if (sup_cg_read(mount, "cgroup.controllers", have, sizeof(have)) == -1) {
         have[0] = '\0';
     }
 
-    if (cg.memory[0] == '\0' && sup_cg_has(have, "memory")) {
-        (void) sup_cg_write(mount, "cgroup.subtree_control", "+memory");
-        cg.v2_memory = sup_cg_write(cg.unified, "cgroup.subtree_control",
-                                    "+memory") == 0;
+    if (sup_cg.memory[0] == '\0' && sup_cg_has(have, "memory")) {
+        sup_cg.v2_memory = sup_cg_pass(mount, sup_cg.unified, "memory")
+                           && sup_cg_pass(mount, sup_cg.open, "memory");
     }
 
-    if (cg.pids[0] == '\0' && sup_cg_has(have, "pids")) {
-        (void) sup_cg_write(mount, "cgroup.subtree_control", "+pids");
-        cg.v2_pids = sup_cg_write(cg.unified, "cgroup.subtree_control",
-                                  "+pids") == 0;
+    if (sup_cg.pids[0] == '\0' && sup_cg_has(have, "pids")) {
+        sup_cg.v2_pids = sup_cg_pass(mount, sup_cg.unified, "pids")
+                         && sup_cg_pass(mount, sup_cg.open, "pids");
     }
 
-    if (!cg.v2_memory && !cg.v2_pids) {
-        (void) rmdir(cg.unified);
-        cg.unified[0] = '\0';
+    if (sup_cg.cpu[0] == '\0' && sup_cg_has(have, "cpu")) {
+        sup_cg.v2_cpu = sup_cg_pass(mount, sup_cg.unified, "cpu")
+                        && sup_cg_pass(mount, sup_cg.open, "cpu");
+    }
+}
+
+
+/*
+ * Among the other groups of the machine ours counts as one for each cpu, as
+ * its members would without it.
+ */
+
+static void
+sup_cg_share(void)
+{
+    long  n;
+
+    n = sysconf(_SC_NPROCESSORS_ONLN);
+    n = n < 1 ? 1 : n > 64 ? 64 : n;
+
+    if (sup_cg.cpu[0]) {
+        (void) sup_cg_number(sup_cg.cpu, "cpu.shares", 1024 * n);
+    }
+
+    if (sup_cg.v2_cpu) {
+        (void) sup_cg_number(sup_cg.unified, "cpu.weight", 100 * n);
+        (void) sup_cg_number(sup_cg.open, "cpu.weight", 100 * n);
     }
 }
 
@@ -178,7 +221,7 @@ sup_cgroup_use(FILE *mounts, const char *name)
 {
     char  where[400], type[32], opts[512], line[2048], unified[400];
 
-    memset(&cg, 0, sizeof(cg));
+    memset(&sup_cg, 0, sizeof(sup_cg));
     unified[0] = '\0';
 
     while (fgets(line, sizeof(line), mounts) != NULL) {
@@ -192,27 +235,28 @@ sup_cgroup_use(FILE *mounts, const char *name)
 
         } else if (strcmp(type, "cgroup") == 0) {
 
-            if (sup_cg_has(opts, "memory") && cg.memory[0] == '\0') {
-                (void) sup_cg_folder(cg.memory, where, name);
-            }
-
-            if (sup_cg_has(opts, "pids") && cg.pids[0] == '\0') {
-                (void) sup_cg_folder(cg.pids, where, name);
-            }
+            sup_cg_take(opts, "memory", sup_cg.memory, where, name);
+            sup_cg_take(opts, "pids", sup_cg.pids, where, name);
+            sup_cg_take(opts, "cpu", sup_cg.cpu, where, name);
         }
     }
 
-    if (unified[0] != '\0' && (cg.memory[0] == '\0' || cg.pids[0] == '\0')) {
+    if (unified[0] != '\0') {
         sup_cg_unified(unified, name);
     }
 
-    (void) snprintf(cg.text, sizeof(cg.text), "memory limit: %s, process "
-                    "limit: %s",
-                    cg.memory[0] ? "cgroup v1" : cg.v2_memory ? "cgroup v2"
+    sup_cg_share();
+
+    (void) snprintf(sup_cg.text, sizeof(sup_cg.text),
+                    "memory limit: %s, process limit: %s, cpu: %s",
+                    sup_cg.memory[0] ? "cgroup v1"
+                    : sup_cg.v2_memory ? "cgroup v2"
                     : "NOT enforced by the kernel (no memory cgroup), "
                       "by sampling",
-                    cg.pids[0] ? "cgroup v1" : cg.v2_pids ? "cgroup v2"
-                    : "NOT enforced (no pids cgroup)");
+                    sup_cg.pids[0] ? "cgroup v1" : sup_cg.v2_pids ? "cgroup v2"
+                    : "NOT enforced (no pids cgroup)",
+                    sup_cg.cpu[0] ? "cgroup v1" : sup_cg.v2_cpu ? "cgroup v2"
+                    : "NOT enforced (no cpu cgroup)");
 }
 
 
@@ -247,269 +291,42 @@ sup_cgroup_detect(void)
 }
 
 
+/* The network policy of the newest configuration, on all that follow it. */
+
+int
+sup_cgroup_policy(const char **step)
+{
+    sup_policy_t  policy;
+
+    if (sup_cg.unified[0] == '\0') {
+        *step = "no cgroup version 2 hierarchy that can be written to";
+        errno = 0;
+        return SUP_ERROR;
+    }
+
+    sup_policy_make(&policy);
+
+    if (policy.full) {
+        *step = "more addresses than a policy can have";
+        errno = E2BIG;
+        return SUP_ERROR;
+    }
+
+    return sup_bpf_attach(sup_cg.unified, &policy, step);
+}
+
+
 const char *
 sup_cgroup_text(void)
 {
-    return cg.text;
+    return sup_cg.text;
 }
 
 
 int
 sup_cgroup_has_memory(void)
 {
-    return cg.memory[0] != '\0' || cg.v2_memory;
-}
-
-
-static int
-sup_cg_make(const char *base, uint32_t slot)
-{
-    if (base[0] == '\0') {
-        return 0;
-    }
-
-    if (mkdir(sup_cg_slot(base, slot), 0755) == -1 && errno != EEXIST) {
-        sup_log(SUP_LOG_CRIT, errno, "cannot create cgroup \"%s\"",
-                sup_cg_slot(base, slot));
-        return -1;
-    }
-
-    return 0;
-}
-
-
-static void
-sup_cg_tasks(const char *base, uint32_t slot, int *fd)
-{
-    char  path[PATH_MAX];
-
-    if (base[0] == '\0' || *fd != -1) {
-        return;
-    }
-
-    (void) snprintf(path, sizeof(path), "%s/tasks", sup_cg_slot(base, slot));
-    *fd = open(path, O_WRONLY|O_CLOEXEC);
-}
-
-
-/*
- * Makes the slot's groups, without a memory limit yet, and opens what a new
- * process needs to get in: the "tasks" files of version 1 stay open in
- * env->tasks, the folder of version 2 is the caller's to close.
- */
-
-int
-sup_cgroup_open(sup_env_t *env, int *dir)
-{
-    *dir = -1;
-
-    if (sup_cg_make(cg.memory, env->slot) == -1
-        || sup_cg_make(cg.pids, env->slot) == -1
-        || sup_cg_make(cg.unified, env->slot) == -1)
-    {
-        return SUP_ERROR;
-    }
-
-    if (cg.pids[0]) {
-        (void) sup_cg_number(sup_cg_slot(cg.pids, env->slot), "pids.max",
-                             SUP_PIDS_MAX);
-    }
-
-    if (cg.v2_pids) {
-        (void) sup_cg_number(sup_cg_slot(cg.unified, env->slot), "pids.max",
-                             SUP_PIDS_MAX);
-    }
-
-    sup_cg_tasks(cg.memory, env->slot, &env->tasks[0]);
-    sup_cg_tasks(cg.pids, env->slot, &env->tasks[1]);
-
-    if (cg.unified[0]) {
-        *dir = open(sup_cg_slot(cg.unified, env->slot),
-                    O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-    }
-
-    env->ooms = sup_cgroup_ooms(env->slot);
-
-    return SUP_OK;
-}
-
-
-/* Memory and swap together; 0 or -1 with errno. */
-
-int
-sup_cgroup_limit(uint32_t slot, uint32_t memory_mb)
-{
-    int          rc;
-    uint64_t     bytes;
-    const char  *dir;
-
-    bytes = (uint64_t) memory_mb * 1048576;
-    rc = 0;
-
-    if (cg.memory[0]) {
-        dir = sup_cg_slot(cg.memory, slot);
-        rc = sup_cg_number(dir, "memory.limit_in_bytes", bytes);
-
-        /* absent where swap is not accounted */
-        (void) sup_cg_number(dir, "memory.memsw.limit_in_bytes", bytes);
-    }
-
-    if (cg.v2_memory) {
-        dir = sup_cg_slot(cg.unified, slot);
-        rc = sup_cg_number(dir, "memory.max", bytes);
-        (void) sup_cg_write(dir, "memory.swap.max", "0");
-        (void) sup_cg_write(dir, "memory.oom.group", "1");
-    }
-
-    return rc;
-}
-
-
-/* Makes the slot's group as new for its next owner. */
-
-void
-sup_cgroup_reset(sup_env_t *env)
-{
-    const char  *dir;
-
-    if (env->peak_fd != -1) {
-        (void) close(env->peak_fd);
-        env->peak_fd = -1;
-    }
-
-    if (cg.memory[0]) {
-        dir = sup_cg_slot(cg.memory, env->slot);
-        (void) sup_cg_write(dir, "memory.memsw.limit_in_bytes", "-1");
-        (void) sup_cg_write(dir, "memory.limit_in_bytes", "-1");
-        (void) sup_cg_write(dir, "memory.force_empty", "0");
-        (void) sup_cg_write(dir, "memory.max_usage_in_bytes", "0");
-    }
-
-    /* the peak of version 2 cannot be reset before Linux 6.12 */
-
-    if (cg.unified[0]) {
-        (void) rmdir(sup_cg_slot(cg.unified, env->slot));
-    }
-}
-
-
-static uint64_t
-sup_cg_field(const char *dir, const char *file, const char *name)
-{
-    char  buf[1024], *p;
-
-    if (sup_cg_read(dir, file, buf, sizeof(buf)) <= 0) {
-        return 0;
-    }
-
-    p = strstr(buf, name);
-
-    return p ? strtoull(p + strlen(name), NULL, 10) : 0;
-}
-
-
-uint64_t
-sup_cgroup_ooms(uint32_t slot)
-{
-    if (cg.memory[0]) {
-        return sup_cg_field(sup_cg_slot(cg.memory, slot),
-                            "memory.oom_control", "\noom_kill ");
-    }
-
-    if (cg.v2_memory) {
-        return sup_cg_field(sup_cg_slot(cg.unified, slot), "memory.events",
-                            "\noom_kill ");
-    }
-
-    return 0;
-}
-
-
-uint64_t
-sup_cgroup_peak(sup_env_t *env)
-{
-    char         path[PATH_MAX], buf[32];
-    ssize_t      n;
-
-    if (!sup_cgroup_has_memory()) {
-        return 0;
-    }
-
-    if (env->peak_fd == -1) {
-        (void) snprintf(path, sizeof(path), "%s/%s",
-                        sup_cg_slot(cg.memory[0] ? cg.memory : cg.unified,
-                                    env->slot),
-                        cg.memory[0] ? "memory.max_usage_in_bytes"
-                                     : "memory.peak");
-
-        env->peak_fd = open(path, O_RDONLY|O_CLOEXEC);
-    }
-
-    n = pread(env->peak_fd, buf, sizeof(buf) - 1, 0);
-
-    if (n <= 0) {
-        return 0;
-    }
-
-    buf[n] = '\0';
-
-    return strtoull(buf, NULL, 10);
-}
-
-
-static int
-sup_cg_signal(const char *base, uint32_t slot)
-{
-    int    n;
-    char   buf[16384], *p, *end;
-    pid_t  pid;
-
-    if (base[0] == '\0'
-        || sup_cg_read(sup_cg_slot(base, slot), "cgroup.procs", buf,
-                       sizeof(buf)) <= 0)
-    {
-        return 0;
-    }
-
-    n = 0;
-
-    for (p = buf; *p != '\0'; p = end + (*end == '\n')) {
-        pid = (pid_t) strtol(p, &end, 10);
-
-        if (end == p) {
-            break;
-        }
-
-        if (pid > 0) {
-            (void) kill(pid, SIGKILL);
-            n++;
-        }
-    }
-
-    return n;
-}
-
-
-/* Kills all that is in the slot's groups; the number of processes seen. */
-
-int
-sup_cgroup_kill(uint32_t slot)
-{
-    int  n;
-
-    n = sup_cg_signal(cg.memory, slot);
-
-    if (cg.memory[0] == '\0') {
-        n += sup_cg_signal(cg.pids, slot);
-    }
-
-    if (cg.unified[0]) {
-        (void) sup_cg_write(sup_cg_slot(cg.unified, slot), "cgroup.kill",
-                            "1");
-        n += sup_cg_signal(cg.unified, slot);
-    }
-
-    return n;
+    return sup_cg.memory[0] != '\0' || sup_cg.v2_memory;
 }
 
 
@@ -548,26 +365,30 @@ sup_cg_remove(const char *base)
 void
 sup_cgroup_remove(void)
 {
-    sup_cg_remove(cg.memory);
+    sup_cg_remove(sup_cg.memory);
 
-    if (strcmp(cg.pids, cg.memory) != 0) {
-        sup_cg_remove(cg.pids);
+    /* controllers may be mounted together */
+
+    if (strcmp(sup_cg.pids, sup_cg.memory) != 0) {
+        sup_cg_remove(sup_cg.pids);
     }
 
-    sup_cg_remove(cg.unified);
+    if (strcmp(sup_cg.cpu, sup_cg.memory) != 0
+        && strcmp(sup_cg.cpu, sup_cg.pids) != 0)
+    {
+        sup_cg_remove(sup_cg.cpu);
+    }
+
+    sup_cg_remove(sup_cg.unified);
+    sup_cg_remove(sup_cg.open);
 }
 
 
-/* Slots that a former run had and this board does not. */
-
-void
-sup_cgroup_slots(void (*each)(uint32_t slot))
+static void
+sup_cg_slots(const char *base, void (*each)(uint32_t slot))
 {
     DIR            *dir;
-    const char     *base;
     struct dirent  *de;
-
-    base = cg.memory[0] ? cg.memory : cg.pids[0] ? cg.pids : cg.unified;
 
     if (base[0] == '\0' || (dir = opendir(base)) == NULL) {
         return;
@@ -582,4 +403,15 @@ sup_cgroup_slots(void (*each)(uint32_t slot))
     }
 
     (void) closedir(dir);
+}
+
+
+/* Slots that a former run had and this board does not. */
+
+void
+sup_cgroup_slots(void (*each)(uint32_t slot))
+{
+    sup_cg_slots(sup_cg.memory[0] ? sup_cg.memory : sup_cg.pids, each);
+    sup_cg_slots(sup_cg.unified, each);
+    sup_cg_slots(sup_cg.open, each);
 }

@@ -76,6 +76,19 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
 }
 
 
+/*
+ * The network that a version gets: none, where it cannot be kept from what it
+ * may not reach.
+ */
+
+static sup_net_e
+sup_class_network(const sup_version_t *v)
+{
+    return v->network == SUP_NET_EGRESS && sup.boxed && !sup.egress
+           ? SUP_NET_NONE : v->network;
+}
+
+
 /* "python3" and the "python3.X" it points to share one zygote. */
 
 static int
@@ -99,8 +112,31 @@ sup_interpreter(const char *runtime, sup_kind_e kind, char *path)
 }
 
 
+/*
+ * What is forked must be in its network, and under its filter, before any
+ * code of a function runs, so blanks differ in these.
+ */
+
+static int
+sup_class_filter(sup_class_t *c, const sup_version_t *v)
+{
+    c->network = sup_class_network(v);
+    c->refused = json_incref(v->refused);
+
+    if (!sup.boxed) {
+        return SUP_OK;
+    }
+
+    c->filter = sup_seccomp_filter(c->refused,
+                                   sup.scoped || c->network != SUP_NET_EGRESS,
+                                   &c->filter_len);
+
+    return c->filter != NULL ? SUP_OK : SUP_ERROR;
+}
+
+
 static sup_class_t *
-sup_class_make(sup_kind_e kind, const char *path, uint32_t memory_mb)
+sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
 {
     const char   *name;
     sup_class_t  *c;
@@ -111,11 +147,11 @@ sup_class_make(sup_kind_e kind, const char *path, uint32_t memory_mb)
         return NULL;
     }
 
-    c->kind = kind;
+    c->kind = v->kind;
     c->memory_mb = memory_mb;
     (void) snprintf(c->path, sizeof(c->path), "%s", path);
 
-    switch (kind) {
+    switch (v->kind) {
 
     case SUP_RT_PYTHON:
         name = strrchr(path, '/') + 1;
@@ -130,12 +166,13 @@ sup_class_make(sup_kind_e kind, const char *path, uint32_t memory_mb)
 
     default:
         (void) snprintf(c->name, sizeof(c->name), "%s",
-                        kind == SUP_RT_NATIVE ? "native" : "fastcgi");
+                        v->kind == SUP_RT_NATIVE ? "native" : "fastcgi");
         c->zygote = sup_zygote_get("exec", "");
         break;
     }
 
-    if (c->zygote == NULL) {
+    if (c->zygote == NULL || sup_class_filter(c, v) != SUP_OK) {
+        json_decref(c->refused);
         free(c);
         return NULL;
     }
@@ -148,35 +185,34 @@ sup_class_make(sup_kind_e kind, const char *path, uint32_t memory_mb)
 
 
 sup_class_t *
-sup_class_get(const char *runtime, uint32_t memory_mb)
+sup_class_get(const sup_version_t *v)
 {
     char          path[PATH_MAX];
-    sup_kind_e    kind;
+    uint32_t      memory_mb;
     sup_class_t  *c;
-
-    if (sup_runtime_kind(runtime, &kind) != SUP_OK) {
-        return NULL;
-    }
 
     path[0] = '\0';
 
-    if ((kind == SUP_RT_PYTHON || kind == SUP_RT_NODE)
-        && sup_interpreter(runtime, kind, path) == -1)
+    if ((v->kind == SUP_RT_PYTHON || v->kind == SUP_RT_NODE)
+        && sup_interpreter(v->runtime, v->kind, path) == -1)
     {
         return NULL;
     }
 
-    memory_mb = kind == SUP_RT_NODE ? sup_memory_class(memory_mb) : 0;
+    memory_mb = v->kind == SUP_RT_NODE ? sup_memory_class(v->memory_mb) : 0;
 
     for (c = sup.classes; c != NULL; c = c->next) {
-        if (c->kind == kind && c->memory_mb == memory_mb
-            && strcmp(c->path, path) == 0)
+        if (c->kind == v->kind && c->memory_mb == memory_mb
+            && c->network == sup_class_network(v)
+            && strcmp(c->path, path) == 0
+            && (c->refused == v->refused
+                || json_equal(c->refused, v->refused)))
         {
             return c;
         }
     }
 
-    return sup_class_make(kind, path, memory_mb);
+    return sup_class_make(v, path, memory_mb);
 }
 
 

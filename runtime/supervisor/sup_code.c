@@ -258,7 +258,7 @@ sup_code_folder(sup_version_t *v)
         return;
     }
 
-    if (sup.isolation == FAAS_ISOLATION_FULL
+    if (sup.boxed
         && (st.st_mode & 0005) != 0005)
     {
         sup_code_fail(v, "is not readable for the user of the environment: "
@@ -284,7 +284,7 @@ sup_code_prepare(sup_version_t *v)
     }
 
     if (v->class == NULL) {
-        v->class = sup_class_get(v->runtime, v->memory_mb);
+        v->class = sup_class_get(v);
 
         if (v->class == NULL) {
             return;

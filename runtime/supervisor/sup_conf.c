@@ -266,9 +266,18 @@ sup_conf_apply(void)
 void
 sup_conf_load(void)
 {
-    if (sup.stage == SUP_RUNNING && sup_conf_read() == SUP_OK) {
-        sup_conf_apply();
+    const char  *step;
+
+    if (sup.stage != SUP_RUNNING || sup_conf_read() != SUP_OK) {
+        return;
     }
+
+    if (sup.egress && sup_cgroup_policy(&step) != SUP_OK) {
+        sup_log(SUP_LOG_CRIT, errno, "network: the new policy cannot be set "
+                "(%s), the last one stays", step);
+    }
+
+    sup_conf_apply();
 }
 
 

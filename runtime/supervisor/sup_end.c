@@ -64,7 +64,7 @@ sup_env_kill(sup_env_t *env)
         return;
     }
 
-    if (sup.isolation == FAAS_ISOLATION_FULL) {
+    if (sup.boxed) {
         (void) sup_cgroup_kill(env->slot);
 
     } else if (getpgid(env->pid) == env->pid) {
@@ -268,7 +268,6 @@ sup_env_close(sup_env_t *env)
 void
 sup_env_forget(sup_env_t *env)
 {
-    int             fd;
     faas_env_t     *e;
     struct event   *timer;
     sup_version_t  *v;
@@ -290,7 +289,6 @@ sup_env_forget(sup_env_t *env)
     e->state = FAAS_ENV_FREE;
 
     timer = env->timer;
-    fd = env->tasks[0];
     env->seen_requests = 0;
     env->in_len = 0;
     env->pid = 0;
@@ -316,8 +314,8 @@ sup_env_forget(sup_env_t *env)
     env->reported = 0;
     env->provisioned = 0;
     env->cut = 0;
+    env->open = 0;
     env->timer = timer;
-    env->tasks[0] = fd;
 
     if (v != NULL) {
         v->refs--;
@@ -340,8 +338,7 @@ sup_env_free(sup_env_t *env)
         return 0;
     }
 
-    if (sup.isolation == FAAS_ISOLATION_FULL
-        && sup_cgroup_kill(env->slot) > 0)
+    if (sup.boxed && sup_cgroup_kill(env->slot) > 0)
     {
         return 0;
     }

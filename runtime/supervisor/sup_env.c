@@ -117,13 +117,12 @@ sup_env_specialise(sup_env_t *env, char *error, size_t size)
 {
     int             rc;
     char           *msg;
-    uint32_t        tmp;
     const char     *step;
     sup_version_t  *v;
 
     v = env->version;
 
-    if (sup.isolation == FAAS_ISOLATION_FULL && v->kind < SUP_RT_NATIVE) {
+    if (sup.boxed && v->kind < SUP_RT_NATIVE) {
 
         if (sup_cgroup_limit(env->slot, v->memory_mb) == -1) {
             (void) snprintf(error, size, "memory limit of %u MB cannot be "
@@ -131,9 +130,9 @@ sup_env_specialise(sup_env_t *env, char *error, size_t size)
             return SUP_ERROR;
         }
 
-        tmp = v->tmp_mb != SUP_TMP_MB ? v->tmp_mb : 0;
+        sup_cgroup_cpu(env->slot, v->memory_mb, 0);
 
-        if (sup_mount_code(env->pid, v->root, tmp, &step) == -1) {
+        if (sup_mount_function(env, &step) == -1) {
             (void) snprintf(error, size, "code folder %.300s cannot be "
                             "mounted: %s: %s", v->root, step,
                             strerror(errno));
@@ -220,6 +219,12 @@ sup_env_ready(sup_env_t *env)
     e = &sup.board.envs[env->slot];
 
     (void) evtimer_del(env->timer);
+
+    /* until here it may have all there is, as on Lambda */
+
+    if (sup.boxed && v->cpu_milli != 0) {
+        sup_cgroup_cpu(env->slot, v->memory_mb, v->cpu_milli);
+    }
 
     e->init_us = (uint32_t) (faas_now_us() - env->start_us);
     faas_env_ready(&sup.board, env->slot, faas_now_ms(), &wake);

@@ -56,7 +56,8 @@ sup_mount_tree(const char *path)
 /* The helper's work; memory is shared with the supervisor, which waits. */
 
 static int
-sup_mount_helper(int ns, int tree, const char *size, volatile int *at)
+sup_mount_helper(int ns, int tree, int shared, const char *size,
+    volatile int *at)
 {
     if (setns(ns, CLONE_NEWNS) == -1) {
         return errno;
@@ -72,6 +73,15 @@ sup_mount_helper(int ns, int tree, const char *size, volatile int *at)
 
     *at = 2;
 
+    if (shared != -1
+        && move_mount(shared, "", AT_FDCWD, "/mnt", MOVE_MOUNT_F_EMPTY_PATH)
+           == -1)
+    {
+        return errno;
+    }
+
+    *at = 3;
+
     if (size[0] != '\0'
         && mount(NULL, "/tmp", NULL, MS_REMOUNT|MS_NOSUID|MS_NODEV, size)
            == -1)
@@ -83,41 +93,25 @@ sup_mount_helper(int ns, int tree, const char *size, volatile int *at)
 }
 
 
-/*
- * Mounts PATH at /var/task of process PID; with TMP_MB its /tmp gets that
- * size.  0, or -1 with errno and the step that failed.
- */
-
-int
-sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
+static int
+sup_mount_run(pid_t pid, int tree, int shared, const char *size,
     const char **step)
 {
-    int           ns, tree, status;
-    char          name[64], size[64];
+    int           ns, status;
+    char          name[64];
     pid_t         helper;
     volatile int  err, at;
 
     static const char *const  steps[] = {
-        "setns", "move_mount", "remount of /tmp", "vfork"
+        "setns", "move_mount", "shared folders", "remount of /tmp", "vfork"
     };
 
     (void) snprintf(name, sizeof(name), "/proc/%d/ns/mnt", (int) pid);
-    (void) snprintf(size, sizeof(size), tmp_mb ? "size=%um" : "", tmp_mb);
-
-    *step = "open_tree";
-    tree = sup_mount_tree(path);
-
-    if (tree == -1) {
-        return -1;
-    }
 
     *step = "namespace";
     ns = open(name, O_RDONLY|O_CLOEXEC);
 
     if (ns == -1) {
-        err = errno;
-        (void) close(tree);
-        errno = err;
         return -1;
     }
 
@@ -126,13 +120,13 @@ sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
     helper = vfork();
 
     if (helper == 0) {
-        err = sup_mount_helper(ns, tree, size, &at);
+        err = sup_mount_helper(ns, tree, shared, size, &at);
         _exit(0);
     }
 
     if (helper == -1) {
         err = errno;
-        at = 3;
+        at = 4;
 
     } else {
         while (waitpid(helper, &status, __WALL) == -1 && errno == EINTR) {
@@ -141,10 +135,61 @@ sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
     }
 
     (void) close(ns);
-    (void) close(tree);
 
     *step = steps[at];
     errno = err;
 
     return err ? -1 : 0;
+}
+
+
+/*
+ * Mounts the code of ENV's version at /var/task and its shared folders below
+ * /mnt, and gives its /tmp the size that is configured.  0, or -1 with errno
+ * and the step that failed.
+ */
+
+int
+sup_mount_function(sup_env_t *env, const char **step)
+{
+    int             rc, err, tree, shared;
+    char            size[64];
+    sup_version_t  *v;
+
+    v = env->version;
+    size[0] = '\0';
+
+    if (v->tmp_mb != SUP_TMP_MB) {
+        (void) snprintf(size, sizeof(size), "size=%um", v->tmp_mb);
+    }
+
+    *step = "open_tree";
+    tree = sup_mount_tree(v->root);
+
+    if (tree == -1) {
+        return -1;
+    }
+
+    rc = 0;
+    shared = -1;
+
+    if (json_array_size(v->shared) > 0) {
+        shared = sup_shared_tree(v, sup.uid_base + env->slot, step);
+        rc = shared == -1 ? -1 : 0;
+    }
+
+    if (rc == 0) {
+        rc = sup_mount_run(env->pid, tree, shared, size, step);
+    }
+
+    err = errno;
+    (void) close(tree);
+
+    if (shared != -1) {
+        (void) close(shared);
+    }
+
+    errno = err;
+
+    return rc;
 }

@@ -23,7 +23,7 @@
 const char *
 sup_task_root(sup_version_t *v)
 {
-    if (sup.isolation == FAAS_ISOLATION_FULL) {
+    if (sup.boxed) {
         return "/var/task";
     }
 
@@ -34,8 +34,7 @@ sup_task_root(sup_version_t *v)
 static const char *
 sup_runtime_root(void)
 {
-    return sup.isolation == FAAS_ISOLATION_FULL ? "/var/runtime"
-                                                : sup.runtime_dir;
+    return sup.boxed ? "/var/runtime" : sup.runtime_dir;
 }
 
 

@@ -19,16 +19,44 @@
 #define SUP_WAKES  64
 
 
+static int
+sup_version_network(sup_version_t *v, const char *name)
+{
+    if (strcmp(name, "egress") == 0) {
+        v->network = SUP_NET_EGRESS;
+
+    } else if (strcmp(name, "none") == 0) {
+        v->network = SUP_NET_NONE;
+
+    } else if (strcmp(name, "host") == 0) {
+        v->network = SUP_NET_HOST;
+
+    } else {
+        sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\" has an unknown "
+                "network \"%s\"", v->fn->name, name);
+        return SUP_ERROR;
+    }
+
+    return SUP_OK;
+}
+
+
 /* The strings belong to SPEC, which the version holds. */
 
 int
 sup_version_parse(sup_version_t *v, json_t *spec)
 {
+    const char   *network;
     json_error_t  err;
+
+    network = "egress";
+    v->refused = NULL;
+    v->shared = NULL;
+    v->cpu_milli = 0;
 
     if (json_unpack_ex(spec, &err, 0,
             "{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
-            "s:i, s:i, s:s, s:s, s:o, s:i, s:b}",
+            "s:i, s:i, s:s, s:s, s:o, s:i, s:b, s?s, s?o, s?o, s?i}",
             "runtime", &v->runtime, "handler", &v->handler,
             "code", &v->code, "command", &v->command,
             "timeout_ms", &v->timeout_ms, "memory_mb", &v->memory_mb,
@@ -39,7 +67,9 @@ sup_version_parse(sup_version_t *v, json_t *spec)
             "account", &v->account, "region", &v->region,
             "environment", &v->variables,
             "environment_concurrency", &v->capacity,
-            "reload_on_change", &v->reload) == -1)
+            "reload_on_change", &v->reload,
+            "network", &network, "refused", &v->refused,
+            "shared", &v->shared, "cpu_milli", &v->cpu_milli) == -1)
     {
         sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\": %s",
                 v->fn->name, err.text);
@@ -49,6 +79,10 @@ sup_version_parse(sup_version_t *v, json_t *spec)
     if (sup_runtime_kind(v->runtime, &v->kind) != SUP_OK) {
         sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\" has an unknown "
                 "runtime \"%s\"", v->fn->name, v->runtime);
+        return SUP_ERROR;
+    }
+
+    if (sup_version_network(v, network) != SUP_OK) {
         return SUP_ERROR;
     }
 
@@ -86,7 +120,7 @@ sup_version_new(sup_fn_t *fn, json_t *spec)
         return NULL;
     }
 
-    v->class = sup_class_get(v->runtime, v->memory_mb);
+    v->class = sup_class_get(v);
 
     if (v->class == NULL) {
         v->code_state = SUP_CODE_FAILED;
@@ -184,7 +218,11 @@ sup_version_digest(sup_version_t *v, const char *code_digest)
     sup_digest_text(md, "handler", v->handler);
     sup_digest_json(md, "command", v->command);
     sup_digest_json(md, "environment", v->variables);
+    sup_digest_json(md, "refused", v->refused);
+    sup_digest_json(md, "shared", v->shared);
     sup_digest_text(md, "region", v->region);
+    sup_digest_number(md, "network", v->network);
+    sup_digest_number(md, "cpu", v->cpu_milli);
     sup_digest_number(md, "memory", v->memory_mb);
     sup_digest_number(md, "tmp", v->tmp_mb);
     sup_digest_number(md, "capacity", v->capacity);

@@ -213,8 +213,7 @@ sup_zygote_exec(sup_zygote_t *z)
         "FAAS_ZYGOTE=1", NULL, NULL
     };
 
-    dir = sup.isolation == FAAS_ISOLATION_FULL ? "/var/runtime"
-                                               : sup.runtime_dir;
+    dir = sup.boxed ? "/var/runtime" : sup.runtime_dir;
 
     if (z->path[0] == '\0') {
         (void) snprintf(script, sizeof(script), "%s/faas-spawner", dir);
@@ -271,7 +270,7 @@ sup_zygote_child(sup_zygote_t *z, int control, int output)
 
     (void) close_range(4, ~0U, 0);
 
-    if (sup.isolation == FAAS_ISOLATION_FULL) {
+    if (sup.boxed) {
         if (faas_template_root(sup.runtime_dir, &step) == -1) {
             (void) dprintf(2, "faas: template root: %s: %s\n", step,
                            strerror(errno));

@@ -82,15 +82,15 @@ def box(tap, z):
                 "/x", "/usr/x", "/etc/x", "/dev/x", "/opt/x", "/var/x",
                 "/var/task/x", "/var/runtime/x")}}, "writes to /tmp only")
         tap.equal(v["root"], sorted(
-            ["bin", "dev", "etc", "lib", "lib64", "opt", "proc", "sbin", "tmp",
+            ["bin", "dev", "etc", "lib", "lib64", "mnt", "opt", "proc", "sbin", "tmp",
              "usr", "var"] + [n for n in ("lib32", "libx32")
                               if os.path.lexists("/" + n)]),
             "the root has what it needs")
-        tap.equal(v["dev"], ["fd", "full", "null", "random", "stderr",
+        tap.equal(v["dev"], ["fd", "full", "null", "random", "shm", "stderr",
                              "stdin", "stdout", "urandom", "zero"], "/dev")
         tap.equal(v["tmp"], "0o41777", "mode of /tmp")
         for path, options in v["mounts"].items():
-            if path in ("/tmp", "/proc"):
+            if path in ("/tmp", "/dev/shm", "/proc"):
                 continue
             tap.ok({"ro", "nosuid"} <= set(options.split(",")),
                    "read-only: " + path)

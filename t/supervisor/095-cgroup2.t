@@ -19,7 +19,8 @@ try:
         ['cc', '-std=gnu11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror',
          '-Wno-format-truncation', '-I', TOP + '/runtime/supervisor',
          '-I', TOP + '/runtime/libfaas', '-o', program,
-         HERE + '/lib/cgroup2.c', TOP + '/runtime/supervisor/sup_cgroup.c'],
+         HERE + '/lib/cgroup2.c', TOP + '/runtime/supervisor/sup_cgroup.c',
+         TOP + '/runtime/supervisor/sup_cgroup_slot.c'],
         check=True)
     sys.exit(subprocess.run([program, tree]).returncode)
 finally:
