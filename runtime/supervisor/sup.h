@@ -45,6 +45,7 @@
 
 #define SUP_INIT_MS          10000
 #define SUP_INIT_PROV_MS     30000
+#define SUP_PROVEN_MS        10000   /* up for so long: it has started */
 #define SUP_GRACE_MS         300
 #define SUP_BACKSTOP_MS      5000
 #define SUP_BACKOFF_MIN_MS   100
@@ -162,6 +163,8 @@ struct sup_fn_s {
     sup_version_t        *next;           /* starting, not live yet */
     uint32_t              last_number;
     uint32_t              failures;       /* inits of the live version */
+    uint64_t              failed_ms;      /* the last of them */
+    uint64_t              retry_ms;       /* no provisioned ones before */
     uint32_t              next_failures;
     uint64_t              next_retry_ms;
     uint32_t              next_want;      /* environments before the switch */
@@ -208,6 +211,8 @@ struct sup_env_s {
     unsigned              spawned:1;      /* pid is known */
     unsigned              blank_up:1;
     unsigned              inited:1;       /* INIT was sent */
+    unsigned              counted:1;      /* in sup.n_init */
+    unsigned              was_ready:1;
     unsigned              ending:1;
     unsigned              killed:1;       /* by us */
     unsigned              adopted:1;

@@ -104,6 +104,7 @@ sup_adopt_one(sup_env_t *env)
     env->spawned = 1;
     env->blank_up = 1;
     env->inited = 1;
+    env->was_ready = 1;
     env->pid = e->pid;
     env->version = sup_adopt_version(e);
     env->class = env->version != NULL ? env->version->class : NULL;

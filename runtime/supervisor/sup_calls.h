@@ -199,6 +199,7 @@ void sup_on_control(evutil_socket_t fd, short what, void *data);
 void sup_init_error(sup_env_t *env, const char *payload, size_t len);
 void sup_init_failed(sup_version_t *v, uint32_t why, int32_t code,
     const char *text);
+void sup_init_proven(sup_fn_t *fn);
 
 /* sup_end.c */
 int sup_orderly(uint32_t why);

@@ -309,6 +309,7 @@ sup_env_forget(sup_env_t *env)
     env->spawned = 0;
     env->blank_up = 0;
     env->inited = 0;
+    env->was_ready = 0;
     env->ending = 0;
     env->killed = 0;
     env->adopted = 0;
@@ -401,6 +402,41 @@ sup_env_last_words(sup_env_t *env)
 }
 
 
+/*
+ * It counts as one that did not start: it never was ready, or it ended by
+ * itself soon after, before anybody had asked it anything.  Such a one would
+ * be started again and again where it is provisioned.
+ */
+
+static int
+sup_env_not_started(sup_env_t *env, uint32_t *why)
+{
+    faas_env_t  *e;
+
+    e = &sup.board.envs[env->slot];
+
+    if (env->version == NULL || env->reported) {
+        return 0;
+    }
+
+    if (!env->was_ready || e->state == FAAS_ENV_READY
+        || (*why == FAAS_WHY_SPAWN && e->requests == 0))
+    {
+        return 1;
+    }
+
+    if (env->ending || e->state != FAAS_ENV_IDLE || e->requests > 0
+        || faas_now_ms() - e->born_ms > SUP_PROVEN_MS)
+    {
+        return 0;
+    }
+
+    *why = *why == FAAS_WHY_OOM ? FAAS_WHY_OOM : FAAS_WHY_INIT_CRASHED;
+
+    return 1;
+}
+
+
 /* The process has ended; KNOWN is 0 when nobody could tell how. */
 
 void
@@ -409,25 +445,21 @@ sup_env_exited(sup_env_t *env, int status, int known)
     int             init;
     char            last[256];
     int32_t         code;
-    uint32_t        why;
-    faas_env_t     *e;
+    uint32_t        why, start_why;
     sup_version_t  *v;
 
     if (env->dead) {
         return;
     }
 
-    e = &sup.board.envs[env->slot];
     v = env->version;
     sup_env_last_words(env);
     sup_sample(env);
     sup_output_finish(env);
 
     why = sup_env_reason(env, status, known, &code);
-    init = v != NULL && !env->reported
-           && (e->state == FAAS_ENV_INIT || e->state == FAAS_ENV_READY
-               || env->want_why
-               || (why == FAAS_WHY_SPAWN && e->requests == 0));
+    start_why = why;
+    init = sup_env_not_started(env, &start_why);
 
     if (env->spawned) {
         sup_env_log_end(env, why, status, known);
@@ -451,7 +483,8 @@ sup_env_exited(sup_env_t *env, int status, int known)
 
     if (v != NULL) {
         if (init) {
-            sup_init_failed(v, why, WIFSIGNALED(status) ? -code : code, last);
+            sup_init_failed(v, start_why, WIFSIGNALED(status) ? -code : code,
+                            last);
         }
 
         v->refs--;

@@ -233,15 +233,10 @@ sup_env_ready(sup_env_t *env)
     }
 
     sup.n_init--;
+    env->was_ready = 1;
 
     sup_log(SUP_LOG_INFO, 0, "%s is ready after %u.%03u ms",
             sup_env_text(env), e->init_us / 1000, e->init_us % 1000);
-
-    /* a FastCGI program has not proved anything yet */
-
-    if (v->fn->live == v && v->kind != SUP_RT_FASTCGI) {
-        v->fn->failures = 0;
-    }
 
     if (v->fn->next == v) {
         sup_switch_ready(v->fn);

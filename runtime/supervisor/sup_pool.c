@@ -238,6 +238,8 @@ sup_pool_demand(sup_fn_t *fn)
 
     /* one that keeps failing proves itself with one environment first */
 
+    sup_init_proven(fn);
+
     if (fn->failures > 1) {
         n = sup.board.fns[fn->index].n_starting == 0;
     }
@@ -290,6 +292,8 @@ sup_pool_provision(sup_fn_t *fn)
         return;
     }
 
+    sup_init_proven(fn);
+
     f = &sup.board.fns[fn->index];
     want = v->provisioned + fn->surplus;
     n = f->n_envs;
@@ -300,7 +304,10 @@ sup_pool_provision(sup_fn_t *fn)
         return;
     }
 
+    /* the pause on the board ends when another one is ready */
+
     while (n++ < want && faas_now_ms() >= f->backoff_until_ms
+           && faas_now_ms() >= fn->retry_ms
            && (fn->failures < 2 || f->n_starting == 0))
     {
         if (sup_pool_start(v, 1) != SUP_OK) {
