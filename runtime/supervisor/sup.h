@@ -28,6 +28,7 @@
 #define SUP_OK               0
 #define SUP_ERROR           -1
 #define SUP_AGAIN           -2
+#define SUP_FULL            -3
 
 /* exit codes; 2 is never used: nginx's master would take it for its own */
 #define SUP_EXIT_OK          0

@@ -107,9 +107,24 @@ sup_pool_beyond(sup_version_t *v)
 }
 
 
+/* No process to be had, and not for lack of room: waiting does not help. */
+
+static void
+sup_pool_broken(sup_version_t *v)
+{
+    if (v->fn->live == v && v->fn->failures == 0) {
+        v->fn->failures = 1;
+    }
+
+    sup_init_failed(v, FAAS_WHY_SPAWN, 0, "the environment could not be "
+                    "made, the log says why");
+}
+
+
 /*
  * One more environment for V.  SUP_AGAIN: later, something is on its way
- * that will call again; SUP_ERROR: the limit of environments is reached.
+ * that will call again; SUP_FULL: the limit of environments is reached;
+ * SUP_ERROR: it cannot be made, which was reported.
  */
 
 int
@@ -127,7 +142,7 @@ sup_pool_start(sup_version_t *v, int provisioned)
     if (sup.n_active >= sup.max_envs && !sup_pool_evict(v->fn)
         && !sup_pool_beyond(v))
     {
-        return SUP_ERROR;
+        return SUP_FULL;
     }
 
     env = v->kind < SUP_RT_NATIVE ? sup_blank_take(v->class) : NULL;
@@ -141,9 +156,14 @@ sup_pool_start(sup_version_t *v, int provisioned)
 
     env = sup_spawn(v->class, v, provisioned, &rc);
 
+    if (env == NULL && rc == SUP_ERROR) {
+        sup_pool_broken(v);
+        return SUP_ERROR;
+    }
+
     if (env == NULL) {
 
-        if (rc == SUP_AGAIN && !sup_spawn_room()) {
+        if (!sup_spawn_room()) {
             (void) sup_blank_evict();
         }
 
@@ -253,6 +273,10 @@ sup_pool_demand(sup_fn_t *fn)
         }
 
         if (rc == SUP_ERROR) {
+            break;
+        }
+
+        if (rc == SUP_FULL) {
             sup_pool_refuse(fn);
         }
     }
