@@ -191,6 +191,7 @@ int sup_env_send(sup_env_t *env, u_char type, const char *payload,
     size_t len);
 void sup_env_init(sup_env_t *env);
 void sup_env_spawned(sup_env_t *env);
+void sup_env_init_over(sup_env_t *env);
 void sup_env_ready(sup_env_t *env);
 void sup_env_timeout(sup_env_t *env);
 void sup_on_control(evutil_socket_t fd, short what, void *data);

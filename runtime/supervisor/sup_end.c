@@ -100,12 +100,7 @@ sup_env_end(sup_env_t *env, uint32_t why)
 
     env->why = why;
 
-    if (sup.board.envs[env->slot].state == FAAS_ENV_INIT
-        && env->version != NULL)
-    {
-        sup.n_init--;
-    }
-
+    sup_env_init_over(env);
     (void) faas_env_drain(&sup.board, env->slot, why, 1);
 
     env->ending = 1;
@@ -381,10 +376,7 @@ sup_env_count_end(sup_env_t *env)
         return;
     }
 
-    if (sup.board.envs[env->slot].state == FAAS_ENV_INIT) {
-        sup.n_init--;
-    }
-
+    sup_env_init_over(env);
     sup_env_uncount(env);
 }
 

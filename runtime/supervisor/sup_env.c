@@ -209,6 +209,18 @@ sup_env_spawned(sup_env_t *env)
 }
 
 
+/* It is not being initialised any more, whatever its state on the board. */
+
+void
+sup_env_init_over(sup_env_t *env)
+{
+    if (env->counted) {
+        env->counted = 0;
+        sup.n_init--;
+    }
+}
+
+
 void
 sup_env_ready(sup_env_t *env)
 {
@@ -232,7 +244,7 @@ sup_env_ready(sup_env_t *env)
         sup_workers_nudge();             /* it may serve several at once */
     }
 
-    sup.n_init--;
+    sup_env_init_over(env);
     env->was_ready = 1;
 
     sup_log(SUP_LOG_INFO, 0, "%s is ready after %u.%03u ms",

@@ -22,6 +22,7 @@ sup_pool_assign(sup_env_t *env, sup_version_t *v, int provisioned)
     env->provisioned = provisioned ? 1 : 0;
     env->start_us = faas_now_us();
     sup.board.envs[env->slot].born_ms = faas_now_ms();
+    env->counted = 1;
     v->refs++;
     sup.n_active++;
     sup.n_init++;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Environments that cannot be made."""
+"""Environments that cannot be made, or are unwanted before they are up."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 from suptest import *           # noqa: E402,F403
 
+SLOW = 'import time\ntime.sleep(60)\n'
 APP = 'def handler(event, context):\n    return "fine"\n'
 
 sup = Sup(start=False, blanks=[{'runtime': 'python3', 'count': 2}])
@@ -39,6 +40,34 @@ try:
                   'spawn') or sup.fn(long, 'version') == 2,
        'a new version likewise')
     equal(sup.invoke(fn), (0, 'fine'), 'others are served')
+
+    # removed while it loads: nothing is held up by it afterwards
+
+    def refill():
+        """Seconds from taking a blank until another one is there."""
+        wait_for(lambda: len(sup.blanks_up()) == 2)
+        held.append(sup.acquire(fn)[0])
+        t = time.monotonic()
+        wait_for(lambda: len(sup.blanks_up()) == 2)
+        return time.monotonic() - t
+
+    held = []
+    before = min(refill() for _ in range(4))
+    for n in range(2):
+        slow = sup.add('slow', sup.code({'app.py': SLOW}), provisioned=1)
+        sup.reload()
+        ok(wait_for(lambda: sup.fn(slow, 'n_starting') == 1),
+           'a function that takes its time')
+        sup.functions = [f for f in sup.functions if f['name'] != 'slow']
+        sup.reload()
+        ok(wait_for(lambda: not sup.slots_of(slow, range(1, 8))),
+           'is removed')
+    after = min(refill() for _ in range(4))
+    diag('until the next blank is there, ms: %.0f, %.0f'
+         % (before * 1000, after * 1000))
+    ok(after < before + 0.06, 'blanks are made as soon as before')
+    for ticket in held:
+        sup.release(ticket, count=0)
 
     equal(sup.head('starts'), 1, 'one supervisor did all that')
     equal(sup.stop(), 0, 'orderly end')
