@@ -169,6 +169,7 @@ struct sup_fn_s {
     uint32_t              next_failures;
     uint64_t              next_retry_ms;
     uint32_t              next_want;      /* environments before the switch */
+    uint64_t              next_stall_ms;  /* since when none can be had */
     uint32_t              surplus;        /* one more while one is replaced */
     uint64_t              lack_logged_ms;
     struct event         *change_ev;      /* reload_on_change */

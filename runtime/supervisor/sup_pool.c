@@ -347,12 +347,14 @@ sup_pool_provision(sup_fn_t *fn)
 void
 sup_pool_ended(sup_fn_t *fn)
 {
-    sup_pool_demand(fn);
-    sup_pool_provision(fn);
+    /* first: it may have made the room itself */
 
     if (fn->next != NULL) {
         sup_switch_go(fn);
     }
+
+    sup_pool_demand(fn);
+    sup_pool_provision(fn);
 }
 
 
