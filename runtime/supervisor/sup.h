@@ -249,6 +249,8 @@ typedef struct {
     int                   env_dir;
     int                   log_dir;
     ino_t                 env_ino;
+    ino_t                 bell_ino;
+    int                   expelled;       /* another one serves run_dir */
     sup_stage_e           stage;
     int                   exit_code;
     int                   asked;          /* to end: by a signal */

@@ -34,6 +34,7 @@ typedef struct {
 void sup_inherit(int cloexec);
 void sup_become_watchdog(void);
 int sup_watchdog(char **argv);
+int sup_watchdog_lock(int fd);
 
 /* sup_log.c */
 void sup_log(int level, int err, const char *fmt, ...)
@@ -71,7 +72,7 @@ const char *sup_run_path(const char *name);
 int sup_run_folders(void);
 int sup_run_doorbell(void);
 int sup_run_board(void);
-int sup_run_lock(void);
+int sup_run_ours(void);
 void sup_run_check(void);
 void sup_run_sweep(void);
 void sup_run_remove(int all);

@@ -65,7 +65,9 @@ sup_env_kill(sup_env_t *env)
     }
 
     if (sup.isolation == FAAS_ISOLATION_FULL) {
-        (void) sup_cgroup_kill(env->slot);
+        if (sup_run_ours()) {
+            (void) sup_cgroup_kill(env->slot);
+        }
 
     } else if (getpgid(env->pid) == env->pid) {
         (void) kill(-env->pid, SIGKILL);
@@ -269,7 +271,10 @@ sup_env_forget(sup_env_t *env)
     sup_version_t  *v;
 
     sup_env_close(env);
-    sup_cgroup_reset(env);
+
+    if (!sup.expelled) {
+        sup_cgroup_reset(env);
+    }
 
     v = env->version;
     e = &sup.board.envs[env->slot];
@@ -336,7 +341,7 @@ sup_env_free(sup_env_t *env)
         return 0;
     }
 
-    if (sup.isolation == FAAS_ISOLATION_FULL
+    if (sup.isolation == FAAS_ISOLATION_FULL && sup_run_ours()
         && sup_cgroup_kill(env->slot) > 0)
     {
         return 0;
