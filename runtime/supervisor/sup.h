@@ -204,7 +204,9 @@ struct sup_env_s {
 
     char                 *line;           /* raw output, not yet a line */
     size_t                line_len;
-    char                  last[256];      /* last complete line */
+    char                  last[256];      /* last complete line, escaped */
+    char                  last_raw[256];  /* the same before it is */
+    size_t                last_len;
     uint64_t              rate_ms;
     uint32_t              rate_lines;
     uint32_t              dropped;

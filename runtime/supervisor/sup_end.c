@@ -302,6 +302,7 @@ sup_env_forget(sup_env_t *env)
     env->why = FAAS_WHY_NONE;
     env->want_why = FAAS_WHY_NONE;
     env->last[0] = '\0';
+    env->last_len = 0;
     env->rate_ms = 0;
     env->rate_lines = 0;
     env->dropped = 0;
