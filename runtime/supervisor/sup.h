@@ -28,6 +28,7 @@
 #define SUP_OK               0
 #define SUP_ERROR           -1
 #define SUP_AGAIN           -2
+#define SUP_FULL            -3
 
 /* exit codes; 2 is never used: nginx's master would take it for its own */
 #define SUP_EXIT_OK          0
@@ -45,6 +46,7 @@
 
 #define SUP_INIT_MS          10000
 #define SUP_INIT_PROV_MS     30000
+#define SUP_PROVEN_MS        10000   /* up for so long: it has started */
 #define SUP_GRACE_MS         300
 #define SUP_BACKSTOP_MS      5000
 #define SUP_BACKOFF_MIN_MS   100
@@ -179,9 +181,12 @@ struct sup_fn_s {
     sup_version_t        *next;           /* starting, not live yet */
     uint32_t              last_number;
     uint32_t              failures;       /* inits of the live version */
+    uint64_t              failed_ms;      /* the last of them */
+    uint64_t              retry_ms;       /* no provisioned ones before */
     uint32_t              next_failures;
     uint64_t              next_retry_ms;
     uint32_t              next_want;      /* environments before the switch */
+    uint64_t              next_stall_ms;  /* since when none can be had */
     uint32_t              surplus;        /* one more while one is replaced */
     uint64_t              lack_logged_ms;
     struct event         *change_ev;      /* reload_on_change */
@@ -216,7 +221,9 @@ struct sup_env_s {
 
     char                 *line;           /* raw output, not yet a line */
     size_t                line_len;
-    char                  last[256];      /* last complete line */
+    char                  last[256];      /* last complete line, escaped */
+    char                  last_raw[256];  /* the same before it is */
+    size_t                last_len;
     uint64_t              rate_ms;
     uint32_t              rate_lines;
     uint32_t              dropped;
@@ -225,6 +232,8 @@ struct sup_env_s {
     unsigned              spawned:1;      /* pid is known */
     unsigned              blank_up:1;
     unsigned              inited:1;       /* INIT was sent */
+    unsigned              counted:1;      /* in sup.n_init */
+    unsigned              was_ready:1;
     unsigned              ending:1;
     unsigned              killed:1;       /* by us */
     unsigned              adopted:1;
@@ -260,6 +269,8 @@ typedef struct {
     int                   env_dir;
     int                   log_dir;
     ino_t                 env_ino;
+    ino_t                 bell_ino;
+    int                   expelled;       /* another one serves run_dir */
     sup_stage_e           stage;
     int                   exit_code;
     int                   asked;          /* to end: by a signal */

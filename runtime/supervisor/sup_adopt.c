@@ -107,6 +107,7 @@ sup_adopt_one(sup_env_t *env)
     env->spawned = 1;
     env->blank_up = 1;
     env->inited = 1;
+    env->was_ready = 1;
     env->pid = e->pid;
 
     if (env->version != NULL) {

@@ -34,6 +34,7 @@ typedef struct {
 void sup_inherit(int cloexec);
 void sup_become_watchdog(void);
 int sup_watchdog(char **argv);
+int sup_watchdog_lock(int fd);
 
 /* sup_log.c */
 void sup_log(int level, int err, const char *fmt, ...)
@@ -71,7 +72,7 @@ const char *sup_run_path(const char *name);
 int sup_run_folders(void);
 int sup_run_doorbell(void);
 int sup_run_board(void);
-int sup_run_lock(void);
+int sup_run_ours(void);
 void sup_run_check(void);
 void sup_run_sweep(void);
 void sup_run_remove(int all);
@@ -194,6 +195,7 @@ int sup_env_send(sup_env_t *env, u_char type, const char *payload,
     size_t len);
 void sup_env_init(sup_env_t *env);
 void sup_env_spawned(sup_env_t *env);
+void sup_env_init_over(sup_env_t *env);
 void sup_env_ready(sup_env_t *env);
 void sup_env_timeout(sup_env_t *env);
 void sup_on_control(evutil_socket_t fd, short what, void *data);
@@ -202,6 +204,7 @@ void sup_on_control(evutil_socket_t fd, short what, void *data);
 void sup_init_error(sup_env_t *env, const char *payload, size_t len);
 void sup_init_failed(sup_version_t *v, uint32_t why, int32_t code,
     const char *text);
+void sup_init_proven(sup_fn_t *fn);
 
 /* sup_end.c */
 int sup_orderly(uint32_t why);

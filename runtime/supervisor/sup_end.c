@@ -65,7 +65,9 @@ sup_env_kill(sup_env_t *env)
     }
 
     if (sup.boxed) {
-        (void) sup_cgroup_kill(env->slot);
+        if (sup_run_ours()) {
+            (void) sup_cgroup_kill(env->slot);
+        }
 
     } else if (getpgid(env->pid) == env->pid) {
         (void) kill(-env->pid, SIGKILL);
@@ -100,12 +102,7 @@ sup_env_end(sup_env_t *env, uint32_t why)
 
     env->why = why;
 
-    if (sup.board.envs[env->slot].state == FAAS_ENV_INIT
-        && env->version != NULL)
-    {
-        sup.n_init--;
-    }
-
+    sup_env_init_over(env);
     (void) faas_env_drain(&sup.board, env->slot, why, 1);
 
     env->ending = 1;
@@ -273,7 +270,10 @@ sup_env_forget(sup_env_t *env)
     sup_version_t  *v;
 
     sup_env_close(env);
-    sup_cgroup_reset(env);
+
+    if (!sup.expelled) {
+        sup_cgroup_reset(env);
+    }
 
     v = env->version;
     e = &sup.board.envs[env->slot];
@@ -300,6 +300,7 @@ sup_env_forget(sup_env_t *env)
     env->why = FAAS_WHY_NONE;
     env->want_why = FAAS_WHY_NONE;
     env->last[0] = '\0';
+    env->last_len = 0;
     env->rate_ms = 0;
     env->rate_lines = 0;
     env->dropped = 0;
@@ -307,6 +308,7 @@ sup_env_forget(sup_env_t *env)
     env->spawned = 0;
     env->blank_up = 0;
     env->inited = 0;
+    env->was_ready = 0;
     env->ending = 0;
     env->killed = 0;
     env->adopted = 0;
@@ -338,7 +340,7 @@ sup_env_free(sup_env_t *env)
         return 0;
     }
 
-    if (sup.boxed && sup_cgroup_kill(env->slot) > 0)
+    if (sup.boxed && sup_run_ours() && sup_cgroup_kill(env->slot) > 0)
     {
         return 0;
     }
@@ -377,10 +379,7 @@ sup_env_count_end(sup_env_t *env)
         return;
     }
 
-    if (sup.board.envs[env->slot].state == FAAS_ENV_INIT) {
-        sup.n_init--;
-    }
-
+    sup_env_init_over(env);
     sup_env_uncount(env);
 }
 
@@ -398,6 +397,41 @@ sup_env_last_words(sup_env_t *env)
 }
 
 
+/*
+ * It counts as one that did not start: it never was ready, or it ended by
+ * itself soon after, before anybody had asked it anything.  Such a one would
+ * be started again and again where it is provisioned.
+ */
+
+static int
+sup_env_not_started(sup_env_t *env, uint32_t *why)
+{
+    faas_env_t  *e;
+
+    e = &sup.board.envs[env->slot];
+
+    if (env->version == NULL || env->reported) {
+        return 0;
+    }
+
+    if (!env->was_ready || e->state == FAAS_ENV_READY
+        || (*why == FAAS_WHY_SPAWN && e->requests == 0))
+    {
+        return 1;
+    }
+
+    if (env->ending || e->state != FAAS_ENV_IDLE || e->requests > 0
+        || faas_now_ms() - e->born_ms > SUP_PROVEN_MS)
+    {
+        return 0;
+    }
+
+    *why = *why == FAAS_WHY_OOM ? FAAS_WHY_OOM : FAAS_WHY_INIT_CRASHED;
+
+    return 1;
+}
+
+
 /* The process has ended; KNOWN is 0 when nobody could tell how. */
 
 void
@@ -406,25 +440,21 @@ sup_env_exited(sup_env_t *env, int status, int known)
     int             init;
     char            last[256];
     int32_t         code;
-    uint32_t        why;
-    faas_env_t     *e;
+    uint32_t        why, start_why;
     sup_version_t  *v;
 
     if (env->dead) {
         return;
     }
 
-    e = &sup.board.envs[env->slot];
     v = env->version;
     sup_env_last_words(env);
     sup_sample(env);
     sup_output_finish(env);
 
     why = sup_env_reason(env, status, known, &code);
-    init = v != NULL && !env->reported
-           && (e->state == FAAS_ENV_INIT || e->state == FAAS_ENV_READY
-               || env->want_why
-               || (why == FAAS_WHY_SPAWN && e->requests == 0));
+    start_why = why;
+    init = sup_env_not_started(env, &start_why);
 
     if (env->spawned) {
         sup_env_log_end(env, why, status, known);
@@ -448,7 +478,8 @@ sup_env_exited(sup_env_t *env, int status, int known)
 
     if (v != NULL) {
         if (init) {
-            sup_init_failed(v, why, WIFSIGNALED(status) ? -code : code, last);
+            sup_init_failed(v, start_why, WIFSIGNALED(status) ? -code : code,
+                            last);
         }
 
         v->refs--;

@@ -208,6 +208,18 @@ sup_env_spawned(sup_env_t *env)
 }
 
 
+/* It is not being initialised any more, whatever its state on the board. */
+
+void
+sup_env_init_over(sup_env_t *env)
+{
+    if (env->counted) {
+        env->counted = 0;
+        sup.n_init--;
+    }
+}
+
+
 void
 sup_env_ready(sup_env_t *env)
 {
@@ -237,16 +249,11 @@ sup_env_ready(sup_env_t *env)
         sup_workers_nudge();             /* it may serve several at once */
     }
 
-    sup.n_init--;
+    sup_env_init_over(env);
+    env->was_ready = 1;
 
     sup_log(SUP_LOG_INFO, 0, "%s is ready after %u.%03u ms",
             sup_env_text(env), e->init_us / 1000, e->init_us % 1000);
-
-    /* a FastCGI program has not proved anything yet */
-
-    if (v->fn->live == v && v->kind != SUP_RT_FASTCGI) {
-        v->fn->failures = 0;
-    }
 
     if (v->fn->next == v) {
         sup_switch_ready(v->fn);

@@ -193,6 +193,7 @@ sup_init_backoff(sup_fn_t *fn, uint32_t why, const char *text)
     n = fn->failures - 2;
     wait = SUP_BACKOFF_MIN_MS << (n < 9 ? n : 9);
     wait = wait > SUP_BACKOFF_MAX_MS ? SUP_BACKOFF_MAX_MS : wait;
+    fn->retry_ms = faas_now_ms() + wait;
 
     if (faas_fn_lock(&sup.board, fn->index) == FAAS_OK) {
         f->init_why = why;
@@ -214,8 +215,48 @@ sup_init_backoff(sup_fn_t *fn, uint32_t why, const char *text)
 
 
 /*
- * An environment of V ended before it was ready.  TEXT is the report's JSON
- * with FAAS_WHY_INIT_ERROR, else what the process said last.
+ * A failure is forgotten when an environment that was started after it has
+ * answered a request, or has been up for a while: one that was there before
+ * says nothing of those that are started now, and ready is what a program
+ * that ends at once says too.
+ */
+
+void
+sup_init_proven(sup_fn_t *fn)
+{
+    uint32_t     i;
+    uint64_t     now;
+    faas_env_t  *e;
+
+    if (fn->failures == 0) {
+        return;
+    }
+
+    now = faas_now_ms();
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        e = &sup.board.envs[i];
+
+        if (!sup.envs[i].used || sup.envs[i].ending || sup.envs[i].dead
+            || sup.envs[i].version != fn->live || e->born_ms < fn->failed_ms
+            || (e->state != FAAS_ENV_IDLE && e->state != FAAS_ENV_BUSY))
+        {
+            continue;
+        }
+
+        if (e->requests > 0 || now - e->born_ms > SUP_PROVEN_MS) {
+            fn->failures = 0;
+            fn->retry_ms = 0;
+            return;
+        }
+    }
+}
+
+
+/*
+ * An environment of V ended before it was ready, or so soon after that that
+ * it cannot be said to have started.  TEXT is the report's JSON with
+ * FAAS_WHY_INIT_ERROR, else what the process said last.
  */
 
 void
@@ -257,7 +298,9 @@ sup_init_failed(sup_version_t *v, uint32_t why, int32_t code,
         return;
     }
 
+    sup_init_proven(fn);
     fn->failures++;
+    fn->failed_ms = faas_now_ms();
 
     if (fn->failures == 1) {
         sup_log(SUP_LOG_WARN, 0, "function \"%s\" did not start (%s), trying "

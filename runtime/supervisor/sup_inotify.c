@@ -32,6 +32,7 @@
 
 typedef struct {
     int        wd;
+    int        seen;                     /* by the look that goes on now */
     sup_fn_t  *fn;
 } sup_watched_t;
 
@@ -110,6 +111,7 @@ sup_watch_add(sup_fn_t *fn, const char *path)
 
     for (i = 0; i < sup_n_watched; i++) {
         if (sup_watched[i].wd == wd && sup_watched[i].fn == fn) {
+            sup_watched[i].seen = 1;
             return 0;
         }
     }
@@ -125,6 +127,7 @@ sup_watch_add(sup_fn_t *fn, const char *path)
     }
 
     sup_watched[sup_n_watched].wd = wd;
+    sup_watched[sup_n_watched].seen = 1;
     sup_watched[sup_n_watched++].fn = fn;
 
     return 0;
@@ -198,6 +201,49 @@ sup_watch_start(sup_fn_t *fn)
 }
 
 
+/* Of a folder that was removed the kernel has forgotten the watch itself. */
+
+static void
+sup_watch_drop(size_t i)
+{
+    int     wd;
+    size_t  k;
+
+    wd = sup_watched[i].wd;
+    sup_watched[i] = sup_watched[--sup_n_watched];
+
+    for (k = 0; k < sup_n_watched; k++) {
+        if (sup_watched[k].wd == wd) {
+            return;
+        }
+    }
+
+    (void) inotify_rm_watch(sup_inotify, wd);
+}
+
+
+/*
+ * Folders that the function has no more, removed or moved elsewhere, are not
+ * to be watched for ever.
+ */
+
+static void
+sup_watch_sweep(sup_fn_t *fn)
+{
+    size_t  i;
+
+    for (i = 0; i < sup_n_watched; /* void */ ) {
+
+        if (sup_watched[i].fn == fn && !sup_watched[i].seen) {
+            sup_watch_drop(i);
+
+        } else {
+            i++;
+        }
+    }
+}
+
+
 /*
  * Called with each look at the function: watches are set before the digest of
  * the next change is taken, so that nothing falls between the two.
@@ -208,11 +254,16 @@ sup_watch_code(sup_fn_t *fn, sup_version_t *v)
 {
     int          rc;
     char         path[PATH_MAX], *slash;
+    size_t       i;
     struct stat  st;
 
     if (!v->reload) {
         sup_unwatch_code(fn);
         return;
+    }
+
+    for (i = 0; i < sup_n_watched; i++) {
+        sup_watched[i].seen = 0;
     }
 
     rc = sup_watch_start(fn);
@@ -237,36 +288,25 @@ sup_watch_code(sup_fn_t *fn, sup_version_t *v)
         sup_log(SUP_LOG_ERROR, errno, "cannot watch code \"%s\" of function "
                 "\"%s\": changes take effect on reload only", v->code,
                 fn->name);
+        return;
     }
+
+    sup_watch_sweep(fn);
 }
 
 
 void
 sup_unwatch_code(sup_fn_t *fn)
 {
-    int     wd;
-    size_t  i, k;
+    size_t  i;
 
-    for (i = 0; i < sup_n_watched; /* void */ ) {
-
-        if (sup_watched[i].fn != fn) {
-            i++;
-            continue;
-        }
-
-        wd = sup_watched[i].wd;
-        sup_watched[i] = sup_watched[--sup_n_watched];
-
-        for (k = 0; k < sup_n_watched; k++) {
-            if (sup_watched[k].wd == wd) {
-                break;
-            }
-        }
-
-        if (k == sup_n_watched) {
-            (void) inotify_rm_watch(sup_inotify, wd);
+    for (i = 0; i < sup_n_watched; i++) {
+        if (sup_watched[i].fn == fn) {
+            sup_watched[i].seen = 0;
         }
     }
+
+    sup_watch_sweep(fn);
 
     if (fn->change_ev != NULL) {
         (void) evtimer_del(fn->change_ev);

@@ -454,10 +454,15 @@ sup_finish(void)
 {
     int  saved, all;
 
-    saved = sup_ledger_save();
+    /* whoever has taken the run directory has the ledger and cgroups too */
+
+    saved = sup_run_ours() ? sup_ledger_save() : SUP_ERROR;
     sup_zip_end();
     sup_zygotes_end();
-    sup_cgroup_remove();
+
+    if (!sup.expelled) {
+        sup_cgroup_remove();
+    }
 
     sup_workers_scan();
     all = (sup.exit_code == SUP_EXIT_OK && !sup.external && saved == SUP_OK

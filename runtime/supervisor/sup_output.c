@@ -35,8 +35,10 @@ sup_output_report_dropped(sup_env_t *env)
 }
 
 
-static int
-sup_output_allowed(sup_env_t *env)
+/* Looks at the clock once for all that was read at a time. */
+
+static void
+sup_output_clock(sup_env_t *env)
 {
     uint64_t  now;
 
@@ -47,15 +49,31 @@ sup_output_allowed(sup_env_t *env)
         env->rate_lines = 0;
         sup_output_report_dropped(env);
     }
+}
 
-    if (env->rate_lines >= SUP_OUTPUT_LINES) {
-        env->dropped++;
-        return 0;
+
+/* The last line, kept as it came: it is escaped when somebody asks for it. */
+
+static void
+sup_output_keep(sup_env_t *env, const char *p, size_t len)
+{
+    env->last_len = len < sizeof(env->last_raw) ? len : sizeof(env->last_raw);
+    memcpy(env->last_raw, p, env->last_len);
+}
+
+
+static void
+sup_output_last(sup_env_t *env)
+{
+    char  text[sizeof(env->last_raw) * 4 + 8];
+
+    if (env->last_len == 0) {
+        return;
     }
 
-    env->rate_lines++;
-
-    return 1;
+    (void) sup_escape(text, sizeof(text), env->last_raw, env->last_len);
+    (void) snprintf(env->last, sizeof(env->last), "%s", text);
+    env->last_len = 0;
 }
 
 
@@ -68,26 +86,89 @@ sup_output_line(sup_env_t *env, int cut)
         return;
     }
 
-    (void) sup_escape(text, sizeof(text), env->line, env->line_len);
-    (void) snprintf(env->last, sizeof(env->last), "%.*s",
-                    (int) sizeof(env->last) - 1, text);
+    sup_output_keep(env, env->line, env->line_len);
 
-    env->line_len = 0;
-
-    if (!sup_output_allowed(env)) {
+    if (env->rate_lines >= SUP_OUTPUT_LINES) {
+        env->dropped++;
+        env->line_len = 0;
         return;
     }
+
+    env->rate_lines++;
+    (void) sup_escape(text, sizeof(text), env->line, env->line_len);
+    env->line_len = 0;
 
     sup_log(SUP_LOG_NOTICE, 0, "%s: %s%s", sup_env_text(env), text,
             cut ? " ..." : "");
 }
 
 
+/*
+ * When the second has had its lines: all whole lines are counted, not looked
+ * at, so that a flood costs little more than reading it.  What is left is the
+ * beginning of the next line.
+ */
+
+static const char *
+sup_output_skip(sup_env_t *env, const char *p, size_t len)
+{
+    size_t       i;
+    uint32_t     n;
+    const char  *end, *line;
+
+    end = memrchr(p, '\n', len);
+
+    if (end == NULL) {
+        return p;
+    }
+
+    len = end - p;
+    line = memrchr(p, '\n', len);
+
+    if (line != NULL) {
+        sup_output_keep(env, line + 1, end - line - 1);
+    }
+
+    n = env->line_len > 0 || len > 0;
+
+    for (i = 0; i < len; i++) {
+        n += p[i] == '\n';
+    }
+
+    env->dropped += n;
+    env->line_len = 0;
+    env->cut = 0;
+
+    return end + 1;
+}
+
+
+/* Bytes of a line; more than a line may have is cut off. */
+
+static void
+sup_output_add(sup_env_t *env, const char *p, size_t n)
+{
+    size_t  room;
+
+    if (env->cut) {
+        return;
+    }
+
+    room = SUP_LINE_MAX - env->line_len;
+    memcpy(env->line + env->line_len, p, n < room ? n : room);
+    env->line_len += n < room ? n : room;
+
+    if (n > room) {
+        sup_output_line(env, 1);
+        env->cut = 1;
+    }
+}
+
+
 static void
 sup_output_bytes(sup_env_t *env, const char *p, size_t len)
 {
-    char    *nl;
-    size_t   n;
+    const char  *nl, *end;
 
     if (env->line == NULL) {
         env->line = malloc(SUP_LINE_MAX);
@@ -96,24 +177,19 @@ sup_output_bytes(sup_env_t *env, const char *p, size_t len)
         }
     }
 
-    while (len) {
-        nl = memchr(p, '\n', len);
-        n = nl ? (size_t) (nl - p) : len;
+    sup_output_clock(env);
+    end = p + len;
 
-        if (!env->cut) {
+    while (p < end) {
 
-            if (n > SUP_LINE_MAX - env->line_len) {
-                memcpy(env->line + env->line_len, p,
-                       SUP_LINE_MAX - env->line_len);
-                env->line_len = SUP_LINE_MAX;
-                sup_output_line(env, 1);
-                env->cut = 1;
-
-            } else {
-                memcpy(env->line + env->line_len, p, n);
-                env->line_len += n;
-            }
+        if (env->rate_lines >= SUP_OUTPUT_LINES) {
+            p = sup_output_skip(env, p, end - p);
+            sup_output_add(env, p, end - p);
+            return;
         }
+
+        nl = memchr(p, '\n', end - p);
+        sup_output_add(env, p, (nl ? nl : end) - p);
 
         if (nl == NULL) {
             return;
@@ -124,9 +200,7 @@ sup_output_bytes(sup_env_t *env, const char *p, size_t len)
         }
 
         env->cut = 0;
-        n++;
-        p += n;
-        len -= n;
+        p = nl + 1;
     }
 }
 
@@ -172,6 +246,7 @@ sup_output_finish(sup_env_t *env)
 
     sup_output_read(env->log, 0, env);
     sup_output_line(env, 0);
+    sup_output_last(env);
     sup_output_report_dropped(env);
 
     if (env->log_ev != NULL) {

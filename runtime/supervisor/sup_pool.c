@@ -22,6 +22,7 @@ sup_pool_assign(sup_env_t *env, sup_version_t *v, int provisioned)
     env->provisioned = provisioned ? 1 : 0;
     env->start_us = faas_now_us();
     sup.board.envs[env->slot].born_ms = faas_now_ms();
+    env->counted = 1;
     v->refs++;
     sup.n_active++;
     sup.n_init++;
@@ -107,9 +108,24 @@ sup_pool_beyond(sup_version_t *v)
 }
 
 
+/* No process to be had, and not for lack of room: waiting does not help. */
+
+static void
+sup_pool_broken(sup_version_t *v)
+{
+    if (v->fn->live == v && v->fn->failures == 0) {
+        v->fn->failures = 1;
+    }
+
+    sup_init_failed(v, FAAS_WHY_SPAWN, 0, "the environment could not be "
+                    "made, the log says why");
+}
+
+
 /*
  * One more environment for V.  SUP_AGAIN: later, something is on its way
- * that will call again; SUP_ERROR: the limit of environments is reached.
+ * that will call again; SUP_FULL: the limit of environments is reached;
+ * SUP_ERROR: it cannot be made, which was reported.
  */
 
 int
@@ -127,7 +143,7 @@ sup_pool_start(sup_version_t *v, int provisioned)
     if (sup.n_active >= sup.max_envs && !sup_pool_evict(v->fn)
         && !sup_pool_beyond(v))
     {
-        return SUP_ERROR;
+        return SUP_FULL;
     }
 
     env = v->kind < SUP_RT_NATIVE ? sup_blank_take(v->class) : NULL;
@@ -141,9 +157,14 @@ sup_pool_start(sup_version_t *v, int provisioned)
 
     env = sup_spawn(v->class, v, provisioned, &rc);
 
+    if (env == NULL && rc == SUP_ERROR) {
+        sup_pool_broken(v);
+        return SUP_ERROR;
+    }
+
     if (env == NULL) {
 
-        if (rc == SUP_AGAIN && !sup_spawn_room()) {
+        if (!sup_spawn_room()) {
             (void) sup_blank_evict();
         }
 
@@ -238,6 +259,8 @@ sup_pool_demand(sup_fn_t *fn)
 
     /* one that keeps failing proves itself with one environment first */
 
+    sup_init_proven(fn);
+
     if (fn->failures > 1) {
         n = sup.board.fns[fn->index].n_starting == 0;
     }
@@ -251,6 +274,10 @@ sup_pool_demand(sup_fn_t *fn)
         }
 
         if (rc == SUP_ERROR) {
+            break;
+        }
+
+        if (rc == SUP_FULL) {
             sup_pool_refuse(fn);
         }
     }
@@ -290,6 +317,8 @@ sup_pool_provision(sup_fn_t *fn)
         return;
     }
 
+    sup_init_proven(fn);
+
     f = &sup.board.fns[fn->index];
     want = v->provisioned + fn->surplus;
     n = f->n_envs;
@@ -300,7 +329,10 @@ sup_pool_provision(sup_fn_t *fn)
         return;
     }
 
+    /* the pause on the board ends when another one is ready */
+
     while (n++ < want && faas_now_ms() >= f->backoff_until_ms
+           && faas_now_ms() >= fn->retry_ms
            && (fn->failures < 2 || f->n_starting == 0))
     {
         if (sup_pool_start(v, 1) != SUP_OK) {
@@ -315,12 +347,14 @@ sup_pool_provision(sup_fn_t *fn)
 void
 sup_pool_ended(sup_fn_t *fn)
 {
-    sup_pool_demand(fn);
-    sup_pool_provision(fn);
+    /* first: it may have made the room itself */
 
     if (fn->next != NULL) {
         sup_switch_go(fn);
     }
+
+    sup_pool_demand(fn);
+    sup_pool_provision(fn);
 }
 
 

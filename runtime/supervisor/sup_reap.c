@@ -309,10 +309,6 @@ sup_pool_tick(void)
             sup_sample(env);
         }
 
-        if (e->requests > 0 && env->version != NULL) {
-            env->version->fn->failures = 0;
-        }
-
         if (!env->ending && !sup_reap_overdue(env, now)) {
             sup_reap_idle(env, now);
         }
@@ -320,6 +316,7 @@ sup_pool_tick(void)
 
     for (i = 0; i < sup.board.head->max_functions; i++) {
         if (sup.fns[i].live != NULL) {
+            sup_init_proven(&sup.fns[i]);
             sup_pool_provision(&sup.fns[i]);
         }
     }

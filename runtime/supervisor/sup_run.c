@@ -198,6 +198,7 @@ sup_run_doorbell(void)
 {
     int                 fd, size;
     char                path[PATH_MAX];
+    struct stat         st;
     struct sockaddr_un  sun;
 
     fd = socket(AF_UNIX, SOCK_DGRAM|SOCK_CLOEXEC|SOCK_NONBLOCK, 0);
@@ -240,6 +241,7 @@ sup_run_doorbell(void)
         (void) close(sup.doorbell);
     }
 
+    sup.bell_ino = lstat(path, &st) == 0 ? st.st_ino : 0;
     sup.doorbell = fd;
     sup_bell_ev = sup_event(fd, EV_READ|EV_PERSIST, sup_run_bell, NULL);
 
@@ -353,20 +355,29 @@ sup_run_board(void)
 
 
 /*
- * The lock file may have been removed with the run directory: take the new
- * one, so that no second supervisor starts beside us.
+ * Is the run directory still ours?  The lock file may have been removed with
+ * it: take the new one, so that no second supervisor starts beside us, and
+ * give it to the watchdog, which holds it while there is no supervisor.
+ *
+ * When another one has it, nothing that is found by its path is ours any
+ * more, neither below the run directory nor the cgroups, which have their
+ * names from it.
  */
 
 int
-sup_run_lock(void)
+sup_run_ours(void)
 {
     int          fd;
     struct stat  ours, theirs;
 
+    if (sup.expelled) {
+        return 0;
+    }
+
     fd = open(sup_run_path(FAAS_RUN_LOCK), O_RDWR|O_CREAT|O_CLOEXEC, 0600);
 
     if (fd == -1) {
-        return SUP_OK;                   /* the folder is gone: later */
+        return 1;                        /* the folder is gone: later */
     }
 
     if (sup.lock_fd == -1 || fstat(sup.lock_fd, &ours) == -1
@@ -374,20 +385,26 @@ sup_run_lock(void)
         || (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev))
     {
         (void) close(fd);
-        return SUP_OK;
+        return 1;
     }
 
     if (flock(fd, LOCK_EX|LOCK_NB) == -1) {
         sup_log(SUP_LOG_ALERT, 0, "another supervisor serves \"%s\" now",
                 sup.run_dir);
         (void) close(fd);
-        return SUP_ERROR;
+        sup.expelled = 1;
+        return 0;
+    }
+
+    if (sup_watchdog_lock(fd) != SUP_OK) {
+        sup_log(SUP_LOG_ALERT, errno, "the new lock file cannot be given to "
+                "the watchdog");
     }
 
     (void) dup3(fd, sup.lock_fd, O_CLOEXEC);
     (void) close(fd);
 
-    return SUP_OK;
+    return 1;
 }
 
 
@@ -398,7 +415,7 @@ sup_run_check(void)
 {
     struct stat  st;
 
-    if (sup_run_lock() != SUP_OK) {
+    if (!sup_run_ours()) {
         sup_drain(SUP_EXIT_OK);
         return;
     }
@@ -437,13 +454,13 @@ sup_run_check(void)
 
 
 static void
-sup_run_empty(const char *name)
+sup_run_empty(int at, const char *name)
 {
     int             fd;
     DIR            *dir;
     struct dirent  *de;
 
-    fd = open(sup_run_path(name), O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
+    fd = openat(at, name, O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
 
     if (fd == -1) {
         return;
@@ -471,31 +488,48 @@ sup_run_empty(const char *name)
 void
 sup_run_sweep(void)
 {
-    sup_run_empty(FAAS_RUN_ENV);
-    sup_run_empty(FAAS_RUN_LOG);
+    sup_run_empty(sup.env_dir, ".");
+    sup_run_empty(sup.log_dir, ".");
+}
+
+
+static int
+sup_run_same(const char *name, ino_t ino)
+{
+    struct stat  st;
+
+    return lstat(sup_run_path(name), &st) == 0 && st.st_ino == ino;
 }
 
 
 /*
  * The end.  The board goes only when nobody is left who has it mapped and its
- * totals are safe in the ledger.
+ * totals are safe in the ledger; and nothing goes that another supervisor has
+ * put into the place of what was ours.
  */
 
 void
 sup_run_remove(int all)
 {
-    sup_run_sweep();
-    (void) unlink(sup_run_path(FAAS_RUN_DOORBELL));
-
-    if (!all) {
+    if (!sup_run_ours()) {
         return;
     }
 
-    sup_run_empty(FAAS_RUN_WORKERS);
+    sup_run_sweep();
+
+    if (sup_run_same(FAAS_RUN_DOORBELL, sup.bell_ino)) {
+        (void) unlink(sup_run_path(FAAS_RUN_DOORBELL));
+    }
+
+    if (!all || !sup_run_same(FAAS_RUN_BOARD, sup.board_ino)) {
+        return;
+    }
+
+    sup_run_empty(AT_FDCWD, sup_run_path(FAAS_RUN_WORKERS));
     (void) rmdir(sup_run_path(FAAS_RUN_WORKERS));
     (void) rmdir(sup_run_path(FAAS_RUN_ENV));
     (void) rmdir(sup_run_path(FAAS_RUN_LOG));
-    sup_run_empty(SUP_RUN_VERSIONS);
+    sup_run_empty(AT_FDCWD, sup_run_path(SUP_RUN_VERSIONS));
     (void) rmdir(sup_run_path(SUP_RUN_VERSIONS));
     (void) unlink(sup_run_path(FAAS_RUN_MANIFEST));
     (void) unlink(sup_run_path(FAAS_RUN_BOARD));

@@ -12,6 +12,9 @@
 #include "sup.h"
 
 
+#define SUP_SWITCH_STALL_MS  10000
+
+
 /* Environments of one version that are being started or wait for the switch. */
 
 static uint32_t
@@ -69,11 +72,93 @@ sup_switch_want(sup_fn_t *fn)
 }
 
 
+/*
+ * No room for a single environment of the new version, and nobody else has
+ * one to spare: the old version gives one up, which ends after what it runs.
+ * It is not its last one, unless there was no room for a long time.
+ */
+
+static void
+sup_switch_give(sup_fn_t *fn)
+{
+    int          busy;
+    uint32_t     i;
+    uint64_t     now;
+    sup_env_t   *env, *best;
+
+    now = faas_now_ms();
+
+    if (fn->next_stall_ms == 0) {
+        fn->next_stall_ms = now;
+    }
+
+    if (sup.board.fns[fn->index].n_envs < 2
+        && now - fn->next_stall_ms < SUP_SWITCH_STALL_MS)
+    {
+        return;
+    }
+
+    best = NULL;
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        env = &sup.envs[i];
+
+        if (!env->used || env->dead || sup.board.envs[i].fn != fn->index) {
+            continue;
+        }
+
+        if (env->ending || sup.board.envs[i].state == FAAS_ENV_DRAIN) {
+            return;                      /* one is on its way out */
+        }
+
+        busy = sup.board.envs[i].state == FAAS_ENV_BUSY;
+
+        if (busy || sup.board.envs[i].state == FAAS_ENV_IDLE) {
+            best = best == NULL || !busy ? env : best;
+        }
+    }
+
+    if (best == NULL) {
+        return;
+    }
+
+    sup_log(SUP_LOG_NOTICE, 0, "%s makes room for the new version",
+            sup_env_text(best));
+
+    if (faas_env_drain(&sup.board, best->slot, FAAS_WHY_REPLACED, 0)) {
+        sup_env_end(best, FAAS_WHY_REPLACED);
+
+    } else {
+        (void) faas_env_drain(&sup.board, best->slot, FAAS_WHY_REPLACED, 1);
+    }
+}
+
+
+/* Others have taken the room there was: what there is has to do. */
+
+static void
+sup_switch_fewer(sup_fn_t *fn, uint32_t n)
+{
+    if (n == 0) {
+        sup_switch_give(fn);
+        return;
+    }
+
+    sup_log(SUP_LOG_NOTICE, 0, "no room for %u environments of the new "
+            "version of function \"%s\": it takes over with %u",
+            fn->next_want, fn->name, n);
+
+    fn->next_want = n;
+    sup_switch_ready(fn);
+}
+
+
 /* Starts what is lacking of the new version. */
 
 void
 sup_switch_go(sup_fn_t *fn)
 {
+    int       rc;
     uint32_t  n;
 
     if (fn->next == NULL || fn->next->code_state == SUP_CODE_BUSY
@@ -88,10 +173,19 @@ sup_switch_go(sup_fn_t *fn)
     }
 
     for (n = sup_switch_count(fn->next, 0); n < fn->next_want; n++) {
-        if (sup_pool_start(fn->next, fn->next->provisioned > n) != SUP_OK) {
-            break;
+        rc = sup_pool_start(fn->next, fn->next->provisioned > n);
+
+        if (rc == SUP_FULL) {
+            sup_switch_fewer(fn, n);
+            return;
+        }
+
+        if (rc != SUP_OK) {
+            return;
         }
     }
+
+    fn->next_stall_ms = 0;
 }
 
 
@@ -103,6 +197,7 @@ sup_switch_begin(sup_fn_t *fn, sup_version_t *v)
     fn->next = v;
     fn->next_failures = 0;
     fn->next_retry_ms = 0;
+    fn->next_stall_ms = 0;
     sup_switch_want(fn);
 
     sup_log(SUP_LOG_NOTICE, 0, "function \"%s\" has changed: starting %u "

@@ -342,6 +342,7 @@ sup_version_live(sup_version_t *v)
 
     if (old != v) {
         fn->failures = 0;
+        fn->retry_ms = 0;
         sup_version_release(old);
     }
 }

@@ -37,6 +37,7 @@ static struct {
     uint64_t      start_at_ms;
     sup_exit_t    kept[SUP_DOG_KEEP];    /* ended while no one was there */
     size_t        n_kept;
+    int           deaf;                  /* status is at its end */
 } dog;
 
 
@@ -61,6 +62,101 @@ sup_dog_report(pid_t pid, int status)
     if (dog.n_kept < SUP_DOG_KEEP) {
         dog.kept[dog.n_kept++] = e;
     }
+}
+
+
+/*
+ * In the supervisor: the watchdog's copy of the lock is to be that of the new
+ * lock file, or it is lost with us.
+ */
+
+int
+sup_watchdog_lock(int fd)
+{
+    char             c;
+    struct iovec     iov;
+    struct msghdr    msg;
+    struct cmsghdr  *cmsg;
+
+    union {
+        char            buf[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr  align;
+    } control;
+
+    if (sup.status_fd == -1) {
+        errno = ENOTCONN;
+        return SUP_ERROR;
+    }
+
+    memset(&msg, 0, sizeof(struct msghdr));
+    memset(&control, 0, sizeof(control));
+
+    c = 'L';
+    iov.iov_base = &c;
+    iov.iov_len = 1;
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control.buf;
+    msg.msg_controllen = sizeof(control.buf);
+
+    cmsg = CMSG_FIRSTHDR(&msg);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+
+    return sendmsg(sup.status_fd, &msg, MSG_DONTWAIT|MSG_NOSIGNAL) == 1
+           ? SUP_OK : SUP_ERROR;
+}
+
+
+/* The other end: 0 when nothing more will come. */
+
+static int
+sup_dog_lock(void)
+{
+    int              fd;
+    char             c;
+    ssize_t          n;
+    struct iovec     iov;
+    struct msghdr    msg;
+    struct cmsghdr  *cmsg;
+
+    union {
+        char            buf[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr  align;
+    } control;
+
+    memset(&msg, 0, sizeof(struct msghdr));
+
+    iov.iov_base = &c;
+    iov.iov_len = 1;
+    msg.msg_iov = &iov;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control.buf;
+    msg.msg_controllen = sizeof(control.buf);
+
+    n = recvmsg(dog.status, &msg, MSG_DONTWAIT|MSG_CMSG_CLOEXEC);
+
+    if (n == -1) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+
+    cmsg = n == 1 ? CMSG_FIRSTHDR(&msg) : NULL;
+
+    if (cmsg != NULL && cmsg->cmsg_type == SCM_RIGHTS
+        && cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
+    {
+        memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
+
+        if (sup.lock_fd != -1) {
+            (void) dup3(fd, sup.lock_fd, O_CLOEXEC);
+        }
+
+        (void) close(fd);
+    }
+
+    return n != 0;
 }
 
 
@@ -132,6 +228,7 @@ sup_dog_start(char **argv)
 
     dog.pid = pid;
     dog.status = fds[0];
+    dog.deaf = 0;
 
     n = dog.n_kept;
     dog.n_kept = 0;
@@ -279,7 +376,7 @@ sup_watchdog(char **argv)
 {
     int            fd;
     sigset_t       mask;
-    struct pollfd  pfd;
+    struct pollfd  pfd[2];
 
     dog.status = -1;
 
@@ -311,11 +408,20 @@ sup_watchdog(char **argv)
             sup_dog_start(argv);
         }
 
-        pfd.fd = fd;
-        pfd.events = POLLIN;
+        pfd[0].fd = fd;
+        pfd[0].events = POLLIN;
+        pfd[1].fd = dog.deaf ? -1 : dog.status;
+        pfd[1].events = POLLIN;
+        pfd[1].revents = 0;
 
-        if (poll(&pfd, 1, sup_dog_timeout()) == -1 && errno != EINTR) {
+        if (poll(pfd, 2, sup_dog_timeout()) == -1 && errno != EINTR) {
             return SUP_EXIT_ERROR;
+        }
+
+        /* before its end is seen: it may be the last it had to say */
+
+        if (pfd[1].revents && !sup_dog_lock()) {
+            dog.deaf = 1;
         }
 
         if (sup_dog_signal(fd)) {

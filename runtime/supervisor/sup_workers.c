@@ -109,8 +109,10 @@ sup_worker_gone(uint32_t slot)
 
     /* while the slot is still taken: its next owner binds the same name */
 
-    (void) snprintf(name, sizeof(name), "%s/%u", FAAS_RUN_WORKERS, slot);
-    (void) unlink(sup_run_path(name));
+    if (sup_run_ours()) {
+        (void) snprintf(name, sizeof(name), "%s/%u", FAAS_RUN_WORKERS, slot);
+        (void) unlink(sup_run_path(name));
+    }
 
     faas_worker_cleanup(&sup.board, slot, faas_now_ms());
 

@@ -38,6 +38,21 @@ def extracted():
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
+def watches():
+    """Inodes of the folders that the supervisor watches."""
+    found = set()
+    for fd in os.listdir('/proc/%d/fd' % sup.pid()):
+        try:
+            with open('/proc/%d/fdinfo/%s' % (sup.pid(), fd)) as f:
+                lines = f.readlines()
+        except OSError:
+            continue                # closed since
+        for line in lines:
+            if line.startswith('inotify '):
+                found.add(int(line.split('ino:')[1].split()[0], 16))
+    return found
+
+
 sup = Sup(start=False)
 try:
     zip_fn = sup.add('z', make_zip('z.zip', {
@@ -152,6 +167,27 @@ try:
     sup.write(os.path.join(folder, 'sub/m.py'), 'V = "deeper"\n')
     ok(wait_for(lambda: sup.invoke(watched)[1] == 'deeper'),
        'is watched as well')
+
+    # folders that come and go
+
+    os.rename(os.path.join(folder, 'sub'), os.path.join(sup.dir, 'aside'))
+    sup.write(os.path.join(folder, 'app.py'),
+              'def handler(e, c):\n    return "moved"\n')
+    ok(wait_for(lambda: sup.invoke(watched)[1] == 'moved'), 'one goes')
+    ok(wait_for(lambda: watches() == {os.stat(folder).st_ino}),
+       'and is not watched elsewhere', watches())
+    shutil.rmtree(os.path.join(sup.dir, 'aside'))
+    for n in range(20):
+        os.mkdir(os.path.join(folder, 'sub'))
+        wait_for(lambda: len(watches()) == 2)
+        os.rmdir(os.path.join(folder, 'sub'))
+        wait_for(lambda: len(watches()) == 1)
+    os.mkdir(os.path.join(folder, 'sub'))
+    sup.write(os.path.join(folder, 'sub/m.py'), 'V = "deeper"\n')
+    sup.write(os.path.join(folder, 'app.py'),
+              'from sub.m import V\ndef handler(e, c):\n    return V\n')
+    ok(wait_for(lambda: sup.invoke(watched)[1] == 'deeper'), 'and stays')
+
     version = sup.fn(watched, 'version')
     os.mkdir(os.path.join(folder, '__pycache__'))
     sup.write(os.path.join(folder, '__pycache__/x.pyc'), 'x')
