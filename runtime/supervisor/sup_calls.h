@@ -230,6 +230,7 @@ void sup_cgroup_use(FILE *mounts, const char *name);
 void sup_cgroup_detect(void);
 const char *sup_cgroup_text(void);
 int sup_cgroup_has_memory(void);
+int sup_cgroup_empty(uint32_t slot);
 int sup_cgroup_open(sup_env_t *env, int *dir);
 int sup_cgroup_limit(uint32_t slot, uint32_t memory_mb);
 void sup_cgroup_cpu(uint32_t slot, uint32_t memory_mb, uint32_t milli);

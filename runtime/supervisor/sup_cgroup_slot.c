@@ -64,6 +64,28 @@ sup_cg_tasks(const char *base, uint32_t slot, int *fd)
 }
 
 
+static int
+sup_cg_gone(const char *base, uint32_t slot)
+{
+    return base[0] == '\0' || rmdir(sup_cg_slot(base, slot)) == 0
+           || errno == ENOENT;
+}
+
+
+/*
+ * 1 when no process is in the slot's groups; they are removed, for one that
+ * was killed as a whole kills who is born into it later (Linux 6.13 and newer
+ * compare its count of kills with that of the parent's group).
+ */
+
+int
+sup_cgroup_empty(uint32_t slot)
+{
+    return sup_cg_gone(sup_cg.unified, slot) && sup_cg_gone(sup_cg.open, slot)
+           && sup_cg_gone(sup_cg.memory, slot);
+}
+
+
 /*
  * Makes the slot's groups, without a memory limit yet, and opens what a new
  * process needs to get in: the "tasks" files of version 1 stay open in
@@ -194,14 +216,8 @@ sup_cgroup_reset(sup_env_t *env)
 {
     sup_cg_close(&env->peak_fd);
 
-    if (sup_cg.memory[0]) {
-        sup_cg_close(&env->tasks[0]);
-        (void) rmdir(sup_cg_slot(sup_cg.memory, env->slot));
-    }
-
-    if (sup_cg.unified[0]) {
-        (void) rmdir(sup_cg_slot(sup_cg_v2(env->slot), env->slot));
-    }
+    sup_cg_close(&env->tasks[0]);
+    (void) sup_cgroup_empty(env->slot);
 }
 
 

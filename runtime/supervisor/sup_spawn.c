@@ -51,13 +51,23 @@ sup_slot_name(uint32_t slot)
 }
 
 
+static int
+sup_spawn_free(uint32_t slot)
+{
+    return !sup.envs[slot].used
+           && sup.board.envs[slot].state == FAAS_ENV_FREE;
+}
+
+
+/* One that has nothing of its last environment, nor of an earlier run's. */
+
 static uint32_t
 sup_spawn_slot(void)
 {
     uint32_t  i;
 
     for (i = 0; i < sup.board.head->max_envs; i++) {
-        if (!sup.envs[i].used && sup.board.envs[i].state == FAAS_ENV_FREE) {
+        if (sup_spawn_free(i) && (!sup.boxed || sup_cgroup_empty(i))) {
             return i;
         }
     }
@@ -69,7 +79,15 @@ sup_spawn_slot(void)
 int
 sup_spawn_room(void)
 {
-    return sup_spawn_slot() != FAAS_NIL;
+    uint32_t  i;
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        if (sup_spawn_free(i)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
