@@ -362,6 +362,11 @@ ngx_int_t ngx_http_faas_manifest(ngx_cycle_t *cycle,
 ngx_int_t ngx_http_faas_spawn(ngx_cycle_t *cycle,
     ngx_http_faas_main_conf_t *fmcf, ngx_fd_t lock, ngx_fd_t life);
 
+/* ngx_http_faas_probe.c: NGX_ERROR: "faas_isolation require" cannot be */
+
+ngx_int_t ngx_http_faas_probe(ngx_cycle_t *cycle,
+    ngx_http_faas_main_conf_t *fmcf);
+
 /* ngx_http_faas_worker.c: this worker in the scoreboard, doorbells, tickets */
 
 void ngx_http_faas_bell_to(ngx_http_faas_main_conf_t *fmcf);

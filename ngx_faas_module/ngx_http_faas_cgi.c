@@ -67,7 +67,7 @@ ngx_http_faas_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ctx->guessed =
             (ngx_http_faas_board.head->isolation == FAAS_ISOLATION_UNKNOWN);
 
-    if (ngx_http_faas_board.head->isolation == FAAS_ISOLATION_NONE) {
+    if (faas_isolation_bare(ngx_http_faas_board.head->isolation)) {
         *root = ctx->function->code;
 
     } else {
@@ -459,7 +459,7 @@ ngx_http_faas_cgi_settle(ngx_http_faas_ctx_t *ctx)
     ngx_http_request_t  *r;
 
     if (!ctx->guessed
-        || ngx_http_faas_board.head->isolation != FAAS_ISOLATION_NONE)
+        || !faas_isolation_bare(ngx_http_faas_board.head->isolation))
     {
         return;
     }

@@ -151,12 +151,53 @@ ngx_http_faas_reload(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf)
 }
 
 
+/* The lock, if the supervisor is ours to start; else NGX_INVALID_FILE. */
+
+static ngx_int_t
+ngx_http_faas_own(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf,
+    ngx_uint_t initial, ngx_fd_t *lock)
+{
+    ngx_msec_t  wait;
+
+    *lock = NGX_INVALID_FILE;
+
+    if (fmcf->external) {
+        return NGX_OK;
+    }
+
+    /*
+     * A binary upgrade, or the module is back after a reload without it: the
+     * running supervisor is ours to share.
+     */
+
+    wait = (ngx_inherited || !initial) ? 0 : NGX_HTTP_FAAS_START_WAIT_MS;
+
+    *lock = ngx_http_faas_lock(cycle, fmcf, wait);
+
+    if (*lock == NGX_INVALID_FILE && !ngx_inherited && initial) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "faas: run directory \"%V\" is in use by another "
+                      "nginx or a supervisor that still runs",
+                      &fmcf->run_dir);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_faas_start(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf,
     ngx_uint_t initial)
 {
-    ngx_fd_t    lock;
-    ngx_msec_t  wait;
+    ngx_fd_t   lock;
+    ngx_int_t  rc;
+
+    if (initial && !ngx_inherited && !fmcf->external
+        && ngx_http_faas_probe(cycle, fmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (ngx_http_faas_run_dir(cycle, fmcf) != NGX_OK
         || ngx_http_faas_path(ngx_http_faas_lock_path, NGX_MAX_PATH,
@@ -168,40 +209,18 @@ ngx_http_faas_start(ngx_cycle_t *cycle, ngx_http_faas_main_conf_t *fmcf,
 
     ngx_http_faas_bell_to(fmcf);
 
-    lock = NGX_INVALID_FILE;
-
-    if (!fmcf->external) {
-
-        /*
-         * A binary upgrade, or the module is back after a reload without
-         * it: the running supervisor is ours to share.
-         */
-
-        wait = (ngx_inherited || !initial) ? 0 : NGX_HTTP_FAAS_START_WAIT_MS;
-
-        lock = ngx_http_faas_lock(cycle, fmcf, wait);
-
-        if (lock == NGX_INVALID_FILE && !ngx_inherited && initial) {
-            ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                          "faas: run directory \"%V\" is in use by another "
-                          "nginx or a supervisor that still runs",
-                          &fmcf->run_dir);
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_http_faas_board_attach(cycle, fmcf, lock) != NGX_OK) {
-
-        if (lock != NGX_INVALID_FILE) {
-            (void) ngx_close_file(lock);
-        }
-
+    if (ngx_http_faas_own(cycle, fmcf, initial, &lock) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_faas_index(cycle, fmcf);
+    rc = ngx_http_faas_board_attach(cycle, fmcf, lock);
 
-    if (ngx_http_faas_manifest(cycle, fmcf) != NGX_OK) {
+    if (rc == NGX_OK) {
+        ngx_http_faas_index(cycle, fmcf);
+        rc = ngx_http_faas_manifest(cycle, fmcf);
+    }
+
+    if (rc != NGX_OK) {
 
         if (lock != NGX_INVALID_FILE) {
             (void) ngx_close_file(lock);

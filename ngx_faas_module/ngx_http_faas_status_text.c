@@ -99,6 +99,8 @@ ngx_http_faas_status_json(ngx_http_request_t *r, ngx_http_faas_view_t *view)
     ngx_uint_t    i;
     faas_head_t  *head;
 
+    static const char  *isolation[] = FAAS_ISOLATION_NAMES;
+
     head = ngx_http_faas_board.head;
 
     b = ngx_create_temp_buf(r->pool, NGX_HTTP_FAAS_HEAD_SIZE
@@ -120,9 +122,8 @@ ngx_http_faas_status_json(ngx_http_request_t *r, ngx_http_faas_view_t *view)
                         head->supervisor_up ? "true" : "false",
                         (uint32_t) head->supervisor_starts,
                         (uint32_t) head->ledger_errors,
-                        head->isolation == FAAS_ISOLATION_FULL ? "full"
-                        : head->isolation == FAAS_ISOLATION_NONE ? "none"
-                                                                 : "unknown");
+                        isolation[ngx_min(head->isolation,
+                                          FAAS_ISOLATION_LANDLOCK)]);
 
         p = ngx_sprintf(p, "\"environments\":");
         p = ngx_http_faas_json_states(p, view->states);

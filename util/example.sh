@@ -7,12 +7,16 @@
 
 example_conf()
 {
-    local file=$1 dir=$2 port=$3 user=
+    local file=$1 dir=$2 port=$3 user= isolation=
 
-    # only root can change the user of the workers
-    [ "$(id -u)" = 0 ] || user='/^user /d'
+    # only root can change the user of the workers and isolate all of it
+    if [ "$(id -u)" != 0 ]; then
+        user='/^user /d'
+        isolation='s|^    faas_run_dir |    faas_isolation    prefer;\n&|'
+    fi
 
     sed -e "$user" \
+        -e "$isolation" \
         -e "s|/usr/lib/nginx/modules/|$build/|" \
         -e "s|/usr/lib/faas|$build/runtime|" \
         -e "s|/usr/share/doc/ngx-faas/conf-examples|$top/conf-examples|" \

@@ -98,6 +98,7 @@ typedef struct {
  *   n_tasks "tasks" files          cgroup v1, the child writes "0" to each
  *   code tree (open_tree)          FAAS_SPAWN_TREE, moved to /var/task
  *   shared folders (open_tree)     FAAS_SPAWN_SHARED, moved to /mnt
+ *   runtime folder (O_PATH)        FAAS_SPAWN_LANDLOCK
  */
 
 #define FAAS_SPAWN_MAGIC      0x4e575053
@@ -116,6 +117,11 @@ typedef struct {
 #define FAAS_SPAWN_SCOPED     0x400   /* Landlock: abstract sockets and
                                          signals end at the sandbox */
 #define FAAS_SPAWN_SHARED     0x800
+#define FAAS_SPAWN_NEWUSER    0x1000  /* privileged in its own namespaces
+                                         only, until it is set up */
+#define FAAS_SPAWN_LANDLOCK   0x2000  /* files by Landlock, not by mounts: TREE
+                                         and SHARED are the code's and the
+                                         temporary folder (O_PATH) */
 
 typedef struct {
     uint32_t              magic;
@@ -131,6 +137,8 @@ typedef struct {
     uint32_t              argc;
     uint32_t              envc;
     uint32_t              filter_len;       /* bytes; 0: no filter */
+    uint32_t              rlimit_nproc;     /* 0: not set */
+    uint32_t              pad;
 } faas_spawn_t;
 
 /* zygote to supervisor */
@@ -176,8 +184,21 @@ typedef struct {
 typedef enum {
     FAAS_ISOLATION_UNKNOWN = 0,
     FAAS_ISOLATION_NONE,              /* plain processes of one user */
-    FAAS_ISOLATION_FULL               /* namespaces, uids, cgroups */
+    FAAS_ISOLATION_FULL,              /* namespaces, uids, cgroups */
+    FAAS_ISOLATION_USER,              /* namespaces of an ordinary user */
+    FAAS_ISOLATION_LANDLOCK           /* Landlock, a filter, limits */
 } faas_isolation_e;
+
+/* an environment has a root of its own, with /var/task; or the host's */
+#define faas_isolation_boxed(level)                                           \
+    ((level) == FAAS_ISOLATION_FULL || (level) == FAAS_ISOLATION_USER)
+
+#define faas_isolation_bare(level)                                            \
+    ((level) == FAAS_ISOLATION_NONE || (level) == FAAS_ISOLATION_LANDLOCK)
+
+/* as the log and the status page call them, by faas_isolation_e */
+#define FAAS_ISOLATION_NAMES                                                  \
+    { "unknown", "none", "full", "user", "landlock" }
 
 
 #endif /* _FAAS_PROTO_H_INCLUDED_ */

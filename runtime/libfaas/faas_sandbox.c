@@ -39,6 +39,8 @@ static void faas_sandbox_cgroups(const faas_box_t *box);
 static void faas_sandbox_limits(const faas_box_t *box);
 static void faas_sandbox_limit(int resource, rlim_t value, const char *step);
 static void faas_sandbox_oom_score(void);
+static void faas_sandbox_no_new_privs(void);
+static void faas_sandbox_user(uint32_t id);
 static void faas_sandbox_close(void);
 static void faas_sandbox_identity(const faas_box_t *box);
 static void faas_sandbox_capabilities(void);
@@ -81,19 +83,32 @@ faas_sandbox_enter(const faas_box_t *box)
 
     faas_sandbox_oom_score();
     faas_sandbox_limits(box);
+
+    if (box->spawn->flags & FAAS_SPAWN_LANDLOCK) {
+        faas_sandbox_no_new_privs();
+        faas_landlock_files(box);
+    }
+
     faas_sandbox_close();
 
-    if (box->spawn->flags & FAAS_SPAWN_SETUID) {
+    if (box->spawn->flags & (FAAS_SPAWN_SETUID|FAAS_SPAWN_NEWUSER)) {
         faas_sandbox_identity(box);
     }
 
-    if ((box->spawn->flags & FAAS_SPAWN_NO_NEW_PRIVS)
-        && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-    {
-        faas_sandbox_die("no_new_privs");
+    if (box->spawn->flags & FAAS_SPAWN_NO_NEW_PRIVS) {
+        faas_sandbox_no_new_privs();
     }
 
     faas_sandbox_lock(box);
+}
+
+
+static void
+faas_sandbox_no_new_privs(void)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
+        faas_sandbox_die("no_new_privs");
+    }
 }
 
 
@@ -225,6 +240,11 @@ faas_sandbox_limits(const faas_box_t *box)
                            "RLIMIT_NOFILE");
     }
 
+    if (box->spawn->rlimit_nproc) {
+        faas_sandbox_limit(RLIMIT_NPROC, box->spawn->rlimit_nproc,
+                           "RLIMIT_NPROC");
+    }
+
     if (box->spawn->rlimit_data) {
         faas_sandbox_limit(RLIMIT_DATA, box->spawn->rlimit_data,
                            "RLIMIT_DATA");
@@ -241,18 +261,10 @@ faas_sandbox_close(void)
 }
 
 
-/*
- * Raw system calls: the library's own would tell the other threads, of which
- * there are none.
- */
-
 static void
 faas_sandbox_identity(const faas_box_t *box)
 {
-    int       cap;
-    uint32_t  id;
-
-    id = box->spawn->uid;
+    int  cap;
 
     for (cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++) {
         /* void */
@@ -268,6 +280,29 @@ faas_sandbox_identity(const faas_box_t *box)
         faas_sandbox_die("ambient set");
     }
 
+    if (box->spawn->flags & FAAS_SPAWN_SETUID) {
+        faas_sandbox_user(box->spawn->uid);
+    }
+
+    /*
+     * The session keyring is that of whoever started nginx.  A kernel without
+     * keyrings, or a filter that refuses them, is as good.
+     */
+
+    (void) syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+
+    faas_sandbox_capabilities();
+}
+
+
+/*
+ * Raw system calls: the library's own would tell the other threads, of which
+ * there are none.
+ */
+
+static void
+faas_sandbox_user(uint32_t id)
+{
     if (syscall(SYS_setgroups, 0, NULL) == -1) {
         faas_sandbox_die("setgroups");
     }
@@ -279,15 +314,6 @@ faas_sandbox_identity(const faas_box_t *box)
     if (syscall(SYS_setresuid, id, id, id) == -1) {
         faas_sandbox_die("setresuid");
     }
-
-    /*
-     * The session keyring is that of whoever started nginx.  A kernel without
-     * keyrings, or a filter that refuses them, is as good.
-     */
-
-    (void) syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
-
-    faas_sandbox_capabilities();
 }
 
 

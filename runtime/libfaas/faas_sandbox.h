@@ -8,6 +8,8 @@
 #define _FAAS_SANDBOX_H_INCLUDED_
 
 
+#include <sys/types.h>
+
 #include "faas_proto.h"
 
 
@@ -26,6 +28,7 @@ typedef struct {
     int                   cgroup;     /* v2 folder that has to be joined */
     int                   tree;
     int                   shared;
+    int                   runtime;
     int                   tasks[FAAS_SANDBOX_TASKS];
     const void           *filter;     /* struct sock_filter, or NULL */
     unsigned              filter_n;   /* of these */
@@ -52,6 +55,10 @@ void faas_sandbox_mounts(const faas_box_t *box);
 void faas_sandbox_network(void);
 void faas_sandbox_lock(const faas_box_t *box);
 
+/* faas_landlock.c: part of faas_sandbox_enter(), with no_new_privs set */
+void faas_landlock_scope(void);
+void faas_landlock_files(const faas_box_t *box);
+
 /*
  * faas_sandbox_root.c.  Gives the calling process a mount namespace of its
  * own with a minimal read-only root, RUNTIME_DIR at /var/runtime.  To be
@@ -60,6 +67,16 @@ void faas_sandbox_lock(const faas_box_t *box);
  * with errno and STEP set to what failed; the process is to exit then.
  */
 int faas_template_root(const char *runtime_dir, const char **step);
+
+/*
+ * faas_user.c.  Makes the calling process, which has no privileges and one
+ * thread, privileged in a user namespace of its own that knows no user but
+ * itself, with a mount namespace.  0, or -1 with errno.
+ */
+int faas_user_namespace(void);
+
+/* The same file: says who PID, in a new user namespace, is. */
+int faas_user_maps(pid_t pid, uid_t uid, gid_t gid);
 
 
 #endif /* _FAAS_SANDBOX_H_INCLUDED_ */

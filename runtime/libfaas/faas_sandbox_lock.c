@@ -21,27 +21,6 @@
 #include "faas_sandbox.h"
 
 
-#ifndef SYS_landlock_create_ruleset
-#define SYS_landlock_create_ruleset  444
-#endif
-
-#ifndef SYS_landlock_restrict_self
-#define SYS_landlock_restrict_self   446
-#endif
-
-#define FAAS_LANDLOCK_SCOPE_SOCKETS  0x1    /* abstract Unix sockets */
-#define FAAS_LANDLOCK_SCOPE_SIGNALS  0x2
-
-
-/* struct landlock_ruleset_attr of version 6 */
-
-typedef struct {
-    uint64_t              handled_access_fs;
-    uint64_t              handled_access_net;
-    uint64_t              scoped;
-} faas_landlock_t;
-
-
 /* A new network namespace has a loopback interface that is down. */
 
 void
@@ -69,37 +48,13 @@ faas_sandbox_network(void)
 }
 
 
-/*
- * Only the scopes: rules about files would cost each open() as much as the
- * mounts do for all of them.
- */
-
-static void
-faas_sandbox_scope(void)
-{
-    int              fd;
-    faas_landlock_t  attr;
-
-    memset(&attr, 0, sizeof(faas_landlock_t));
-    attr.scoped = FAAS_LANDLOCK_SCOPE_SOCKETS|FAAS_LANDLOCK_SCOPE_SIGNALS;
-
-    fd = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-
-    if (fd == -1 || syscall(SYS_landlock_restrict_self, fd, 0) == -1) {
-        faas_sandbox_die("landlock");
-    }
-
-    (void) close(fd);
-}
-
-
 void
 faas_sandbox_lock(const faas_box_t *box)
 {
     struct sock_fprog  prog;
 
     if (box->spawn->flags & FAAS_SPAWN_SCOPED) {
-        faas_sandbox_scope();
+        faas_landlock_scope();
     }
 
     if (box->filter_n == 0) {

@@ -82,6 +82,8 @@ static int faas_root_etc(int root, const char **step);
 static int faas_root_copy(int root, const char *name);
 static int faas_root_write(int root, const char *name, const char *text);
 static int faas_root_devices(int root, const char **step);
+static int faas_root_device(int root, const char *name, int minor);
+static int faas_root_proc(int root, const char **step);
 static int faas_root_enter(int root, const char **step);
 static int faas_root_attr(int fd, const char *path, unsigned flags);
 
@@ -184,7 +186,8 @@ faas_root_make(faas_root_tree_t *trees, const char **step)
     }
 
     if (faas_root_etc(root, step) == -1
-        || faas_root_devices(root, step) == -1)
+        || faas_root_devices(root, step) == -1
+        || faas_root_proc(root, step) == -1)
     {
         return -1;
     }
@@ -399,8 +402,7 @@ faas_root_write(int root, const char *name, const char *text)
 static int
 faas_root_devices(int root, const char **step)
 {
-    int   i;
-    char  path[64];
+    int  i;
 
     static const struct {
         const char  *name;
@@ -421,12 +423,7 @@ faas_root_devices(int root, const char **step)
     for (i = 0; devices[i].name; i++) {
         *step = devices[i].name;
 
-        (void) snprintf(path, sizeof(path), "dev/%s", devices[i].name);
-
-        if (mknodat(root, path, S_IFCHR|0666, makedev(1, devices[i].minor))
-            == -1
-            || fchmodat(root, path, 0666, 0) == -1)
-        {
+        if (faas_root_device(root, devices[i].name, devices[i].minor) == -1) {
             return -1;
         }
     }
@@ -440,6 +437,70 @@ faas_root_devices(int root, const char **step)
     }
 
     return 0;
+}
+
+
+/* In a user namespace no device can be made: it is the host's own. */
+
+static int
+faas_root_device(int root, const char *name, int minor)
+{
+    int   fd;
+    char  path[64];
+
+    (void) snprintf(path, sizeof(path), "dev/%s", name);
+
+    if (mknodat(root, path, S_IFCHR|0666, makedev(1, minor)) == 0) {
+        return fchmodat(root, path, 0666, 0);
+    }
+
+    if (errno != EPERM || faas_root_write(root, path, "") == -1) {
+        return -1;
+    }
+
+    (void) snprintf(path, sizeof(path), "/dev/%s", name);
+    fd = syscall(SYS_open_tree, AT_FDCWD, path,
+                 OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC);
+
+    if (fd == -1
+        || syscall(SYS_move_mount, fd, "", root, path + 1,
+                   MOVE_MOUNT_F_EMPTY_PATH)
+           == -1)
+    {
+        return -1;
+    }
+
+    return close(fd);
+}
+
+
+/*
+ * A user namespace may mount a new /proc only where it sees all of another
+ * one, and writes the maps of environments there.
+ */
+
+static int
+faas_root_proc(int root, const char **step)
+{
+    int  fd;
+
+    if (getuid() == 0) {
+        return 0;
+    }
+
+    *step = "/proc";
+    fd = syscall(SYS_open_tree, AT_FDCWD, "/proc",
+                 OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE);
+
+    if (fd == -1
+        || syscall(SYS_move_mount, fd, "", root, "proc",
+                   MOVE_MOUNT_F_EMPTY_PATH)
+           == -1)
+    {
+        return -1;
+    }
+
+    return close(fd);
 }
 
 

@@ -23,7 +23,7 @@
 
 
 #define FAAS_ZYGOTE_FD       3
-#define FAAS_ZYGOTE_FDS      (6 + FAAS_SANDBOX_TASKS)
+#define FAAS_ZYGOTE_FDS      (7 + FAAS_SANDBOX_TASKS)
 #define FAAS_ZYGOTE_FILTER   8            /* sizeof(struct sock_filter) */
 #define FAAS_ZYGOTE_STRINGS  4096
 
@@ -61,6 +61,7 @@ typedef struct {
     char                 *strings[FAAS_ZYGOTE_STRINGS + 2];
     const char           *cwd;
     int                   exec;
+    int                   maps[2];        /* a byte: they are written */
     void                 *tid;            /* where glibc keeps it */
     void                 *robust;
     size_t                robust_len;
@@ -72,6 +73,7 @@ static int faas_zygote_receive(void);
 static void faas_zygote_take_fds(struct msghdr *msg);
 static void faas_zygote_close_fds(void);
 static int faas_zygote_spawn(void);
+static void faas_zygote_user(pid_t pid);
 static int faas_zygote_box(faas_box_t *box);
 static int faas_zygote_strings(void);
 static pid_t faas_zygote_clone(faas_box_t *box);
@@ -263,7 +265,18 @@ faas_zygote_spawn(void)
         return 1;
     }
 
+    if ((box.spawn->flags & FAAS_SPAWN_NEWUSER)
+        && pipe2(zygote.maps, O_CLOEXEC) == -1)
+    {
+        faas_zygote_reply(FAAS_ZYGOTE_FAILED, 0, errno, "pipe");
+        return 1;
+    }
+
     pid = faas_zygote_clone(&box);
+
+    if (box.spawn->flags & FAAS_SPAWN_NEWUSER) {
+        faas_zygote_user(pid);
+    }
 
     if (pid == -1) {
         faas_zygote_reply(FAAS_ZYGOTE_FAILED, 0, errno, "clone");
@@ -287,6 +300,38 @@ faas_zygote_spawn(void)
 }
 
 
+/*
+ * Until somebody outside says who it is, a process in a new user namespace is
+ * nobody and can do nothing.  The child waits; when it is told nothing the
+ * maps could not be written.
+ */
+
+static void
+faas_zygote_user(pid_t pid)
+{
+    int   err;
+    char  c;
+
+    err = errno;
+
+    if (pid > 0 && faas_user_maps(pid, getuid(), getgid()) == 0
+        && write(zygote.maps[1], "", 1) == 1)
+    {
+        /* it goes on */
+    }
+
+    (void) close(zygote.maps[1]);
+
+    if (pid == 0 && read(zygote.maps[0], &c, 1) != 1) {
+        errno = EPERM;
+        faas_sandbox_die("user namespace");
+    }
+
+    (void) close(zygote.maps[0]);
+    errno = err;
+}
+
+
 static int
 faas_zygote_box(faas_box_t *box)
 {
@@ -301,7 +346,8 @@ faas_zygote_box(faas_box_t *box)
 
     n = 3 + spawn->n_tasks + !!(spawn->flags & FAAS_SPAWN_CGROUP2)
         + !!(spawn->flags & FAAS_SPAWN_TREE)
-        + !!(spawn->flags & FAAS_SPAWN_SHARED);
+        + !!(spawn->flags & FAAS_SPAWN_SHARED)
+        + !!(spawn->flags & FAAS_SPAWN_LANDLOCK);
 
     if (zygote.n_fds != n
         || spawn->filter_len > zygote.len - sizeof(faas_spawn_t)
@@ -324,6 +370,8 @@ faas_zygote_box(faas_box_t *box)
 
     box->tree = (spawn->flags & FAAS_SPAWN_TREE) ? zygote.fds[n++] : -1;
     box->shared = (spawn->flags & FAAS_SPAWN_SHARED) ? zygote.fds[n++] : -1;
+    box->runtime = (spawn->flags & FAAS_SPAWN_LANDLOCK) ? zygote.fds[n++]
+                                                        : -1;
 
     box->filter = zygote.in.bytes + sizeof(faas_spawn_t);
     box->filter_n = spawn->filter_len / FAAS_ZYGOTE_FILTER;
@@ -410,6 +458,7 @@ faas_zygote_clone(faas_box_t *box)
     args.flags |= (flags & FAAS_SPAWN_NEWIPC) ? CLONE_NEWIPC : 0;
     args.flags |= (flags & FAAS_SPAWN_NEWUTS) ? CLONE_NEWUTS : 0;
     args.flags |= (flags & FAAS_SPAWN_NEWNET) ? CLONE_NEWNET : 0;
+    args.flags |= (flags & FAAS_SPAWN_NEWUSER) ? CLONE_NEWUSER : 0;
 
     if (box->cgroup != -1) {
         args.flags |= CLONE_INTO_CGROUP;

@@ -34,6 +34,7 @@
 #define SUP_EXIT_OK          0
 #define SUP_EXIT_ERROR       1
 #define SUP_EXIT_RESTART     3
+#define SUP_EXIT_LACKING     4           /* of --probe */
 
 #define SUP_DIGEST_LEN       64
 #define SUP_LINE_MAX         2048    /* a logged line of an environment */
@@ -277,7 +278,8 @@ typedef struct {
     int                   life;           /* life line is not at its end */
 
     faas_isolation_e      isolation;
-    int                   boxed;          /* environments have namespaces */
+    int                   require;        /* fail rather than do less */
+    int                   boxed;          /* environments have a root */
     int                   scoped;         /* and Landlock's scopes */
     int                   egress;         /* network policies can be kept */
     uid_t                 uid_base;

@@ -80,6 +80,7 @@ void sup_ring(uint32_t worker);
 
 /* sup_detect.c */
 void sup_detect(void);
+int sup_probe(const char *uids, int egress);
 
 /* sup_workers.c */
 int sup_pidfd_open(pid_t pid);
@@ -152,6 +153,8 @@ void sup_pool_drain(int force);
 void sup_pool_tick(void);
 void sup_sample(sup_env_t *env);
 void sup_memory_watch(void);
+uint64_t sup_memory_rlimit(uint32_t memory_mb);
+void sup_memory_process(pid_t pid, uint32_t memory_mb);
 
 /* sup_blank.c */
 sup_env_t *sup_blank_take(sup_class_t *c);
@@ -164,6 +167,12 @@ void sup_refill_soon(void);
 sup_zygote_t *sup_zygote_get(const char *name, const char *path);
 int sup_zygote_ready(sup_zygote_t *z);
 void sup_zygotes_end(void);
+
+/* sup_tmp.c */
+const char *sup_tmp_name(uint32_t slot);
+int sup_tmp_make(uint32_t slot);
+void sup_tmp_remove(uint32_t slot);
+void sup_tmp_sweep(void);
 
 /* sup_order.c */
 int sup_spawn_open_log(sup_env_t *env);
@@ -183,8 +192,8 @@ void sup_on_env_timer(evutil_socket_t fd, short what, void *data);
 
 /* sup_vars.c */
 const char *sup_task_root(sup_version_t *v);
-json_t *sup_vars(sup_version_t *v, const char *stream, int provisioned);
-char *sup_init_message(sup_version_t *v, int provisioned);
+json_t *sup_vars(sup_env_t *env, const char *stream);
+char *sup_init_message(sup_env_t *env);
 size_t sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn);
 
@@ -230,6 +239,7 @@ void sup_cgroup_use(FILE *mounts, const char *name);
 void sup_cgroup_detect(void);
 const char *sup_cgroup_text(void);
 int sup_cgroup_has_memory(void);
+int sup_cgroup_has_pids(void);
 int sup_cgroup_empty(uint32_t slot);
 int sup_cgroup_open(sup_env_t *env, int *dir);
 int sup_cgroup_limit(uint32_t slot, uint32_t memory_mb);

@@ -319,7 +319,15 @@ sup_cgroup_policy(const char **step)
 const char *
 sup_cgroup_text(void)
 {
-    return sup_cg.text;
+    return sup_cg.text[0] ? sup_cg.text
+           : "no control groups, memory limit by sampling";
+}
+
+
+int
+sup_cgroup_has_pids(void)
+{
+    return sup_cg.pids[0] != '\0' || sup_cg.v2_pids;
 }
 
 

@@ -77,15 +77,18 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
 
 
 /*
- * The network that a version gets: none, where it cannot be kept from what it
- * may not reach.
+ * The network that a version gets.  When it cannot be kept from what it may
+ * not reach it is none or, if that was said to be good enough, the host's.
  */
 
 static sup_net_e
 sup_class_network(const sup_version_t *v)
 {
-    return v->network == SUP_NET_EGRESS && sup.boxed && !sup.egress
-           ? SUP_NET_NONE : v->network;
+    if (v->network != SUP_NET_EGRESS || sup.egress || !sup.boxed) {
+        return v->network;
+    }
+
+    return sup.require ? SUP_NET_NONE : SUP_NET_HOST;
 }
 
 
@@ -123,7 +126,7 @@ sup_class_filter(sup_class_t *c, const sup_version_t *v)
     c->network = sup_class_network(v);
     c->refused = json_incref(v->refused);
 
-    if (!sup.boxed) {
+    if (sup.isolation == FAAS_ISOLATION_NONE) {
         return SUP_OK;
     }
 
@@ -229,7 +232,8 @@ sup_class_wanted(sup_class_t *c)
     const char  *runtime;
 
     if (c->users == 0 || c->kind == SUP_RT_NATIVE
-        || c->kind == SUP_RT_FASTCGI)
+        || c->kind == SUP_RT_FASTCGI
+        || sup.isolation == FAAS_ISOLATION_LANDLOCK)
     {
         return 0;
     }

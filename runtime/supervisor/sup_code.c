@@ -258,7 +258,7 @@ sup_code_folder(sup_version_t *v)
         return;
     }
 
-    if (sup.boxed
+    if (sup.isolation == FAAS_ISOLATION_FULL
         && (st.st_mode & 0005) != 0005)
     {
         sup_code_fail(v, "is not readable for the user of the environment: "

@@ -1,6 +1,8 @@
 /*
- * What this machine lets us do: full isolation (root, namespaces, own users)
- * or none; said once in the log.
+ * What this machine lets us do, from the most to the least: full isolation
+ * (root, namespaces, own users), namespaces of an ordinary user, Landlock,
+ * nothing.  Decided once, said in the log; what is lacking is also what
+ * "--probe" tells nginx before it starts us.
  *
  * Runs in the supervisor at start.
  */
@@ -8,26 +10,53 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sup.h"
+#include "faas_sandbox.h"
 
 
 #define SUP_LANDLOCK_CREATE   444        /* landlock_create_ruleset() */
 #define SUP_LANDLOCK_VERSION  1          /* asks for the version, */
 #define SUP_LANDLOCK_SCOPES   6          /* which has scopes from here on */
 
+#define SUP_LACK_MAX          8
+
+
+static char      sup_lacks[SUP_LACK_MAX][256];
+static unsigned  sup_lacks_n;
+
+
+/* Something that "faas_isolation require" asks for is not to be had. */
+
+static void __attribute__((format(printf, 1, 2)))
+sup_lack(const char *fmt, ...)
+{
+    va_list  args;
+
+    if (sup_lacks_n == SUP_LACK_MAX) {
+        return;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(sup_lacks[sup_lacks_n++], sizeof(sup_lacks[0]), fmt,
+                     args);
+    va_end(args);
+}
+
 
 /* The proof of the pudding: a capability alone says nothing in a container
    with a seccomp filter. */
 
 static int
-sup_detect_namespaces(void)
+sup_detect_clone(void)
 {
     int   status;
     long  pid;
@@ -49,6 +78,37 @@ sup_detect_namespaces(void)
     }
 
     return 0;
+}
+
+
+/*
+ * A namespace that can be made is not yet one in which something may be done:
+ * what a new process will have to do is tried.  0 or an errno.
+ */
+
+static int
+sup_detect_userns(void)
+{
+    int    status;
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == -1) {
+        return errno;
+    }
+
+    if (pid == 0) {
+        _exit(faas_user_namespace() == -1
+              || mount("tmpfs", "/tmp", "tmpfs", 0, "size=4k") == -1
+              || sup_detect_clone() != 0 ? (errno ? errno : EPERM) : 0);
+    }
+
+    while (waitpid(pid, &status, 0) == -1 && errno == EINTR) {
+        /* void */
+    }
+
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
 
@@ -81,63 +141,143 @@ sup_detect_uids(uid_t base, uint32_t n)
 }
 
 
-static const char *
-sup_detect_obstacle(int *err)
+static int
+sup_detect_full(uint32_t n)
 {
-    *err = 0;
+    int  err;
 
     if (geteuid() != 0) {
-        return "not started as root";
+        sup_lack("users, control groups, network policies: nginx was not "
+                 "started as root");
+        return 0;
     }
 
-    *err = sup_detect_namespaces();
+    err = sup_detect_clone();
 
-    if (*err) {
-        return "namespaces cannot be made";
+    if (err) {
+        sup_lack("namespaces cannot be made (%s): a container needs "
+                 "CAP_SYS_ADMIN for it", strerror(err));
+        return 0;
     }
 
-    if (!sup_detect_uids(sup.uid_base, sup.board.head->max_envs)) {
-        return "the users of \"faas_uids\" are not mapped here";
+    if (!sup_detect_uids(sup.uid_base, n)) {
+        sup_lack("the users from %u on (faas_uids) are not mapped here",
+                 sup.uid_base);
+        return 0;
     }
 
-    return NULL;
+    return 1;
 }
 
 
-/* The Landlock that can keep abstract sockets and signals inside. */
-
 static int
-sup_detect_scopes(void)
+sup_detect_landlock(void)
 {
-    return syscall(SUP_LANDLOCK_CREATE, NULL, 0, SUP_LANDLOCK_VERSION)
-           >= SUP_LANDLOCK_SCOPES;
+    long  abi;
+
+    abi = syscall(SUP_LANDLOCK_CREATE, NULL, 0, SUP_LANDLOCK_VERSION);
+
+    return abi > 0 ? (int) abi : 0;
+}
+
+
+static faas_isolation_e
+sup_detect_level(const char *wanted, uint32_t n)
+{
+    int  err;
+
+    if (strcmp(wanted, "none") == 0) {
+        return FAAS_ISOLATION_NONE;
+    }
+
+    if (sup_detect_full(n)) {
+        return FAAS_ISOLATION_FULL;
+    }
+
+    err = sup_detect_userns();
+
+    if (err == 0) {
+        return FAAS_ISOLATION_USER;
+    }
+
+    sup_lack("user namespaces (%s): allow them, for example by "
+             "kernel.unprivileged_userns_clone=1 or "
+             "kernel.apparmor_restrict_unprivileged_userns=0",
+             strerror(err));
+
+    if (sup_detect_landlock() > 0) {
+        return FAAS_ISOLATION_LANDLOCK;
+    }
+
+    sup_lack("Landlock: the kernel is older than 5.13 or started without it");
+
+    return FAAS_ISOLATION_NONE;
 }
 
 
 /*
  * Network policies hang on a group of version 2, whatever else is of version
- * 1.  Without them "egress" would be "host".
+ * 1.
  */
 
 static void
 sup_detect_network(void)
 {
-    int          err;
     const char  *step;
 
     sup.egress = sup_cgroup_policy(&step) == SUP_OK;
-    err = errno;
 
-    if (sup.egress) {
-        sup_log(SUP_LOG_NOTICE, 0, "network: egress by cgroup-bpf, abstract "
-                "sockets %s", sup.scoped ? "kept apart by Landlock"
-                : "kept apart by refusing socket(AF_UNIX)");
+    if (!sup.egress) {
+        sup_lack("network egress cannot be kept from this host's own "
+                 "services (%s%s%s): configure \"network none\" or "
+                 "\"network host\", or mount a cgroup version 2 hierarchy",
+                 step, errno ? ": " : "", errno ? strerror(errno) : "");
+    }
+}
+
+
+static void
+sup_detect_limits(void)
+{
+    sup_cgroup_detect();
+
+    if (!sup_cgroup_has_memory()) {
+        sup_lack("memory limits: no memory control group that can be "
+                 "written to");
+    }
+
+    if (!sup_cgroup_has_pids()) {
+        sup_lack("process limits: no pids control group that can be written "
+                 "to");
+    }
+}
+
+
+static void
+sup_detect_all(const char *wanted, uint32_t n, int egress)
+{
+    json_t  *base;
+
+    base = json_object_get(sup.manifest, "uid_base");
+
+    if (base != NULL) {
+        sup.uid_base = (uid_t) json_integer_value(base);
+    }
+
+    sup.isolation = sup_detect_level(wanted, n);
+    sup.boxed = faas_isolation_boxed(sup.isolation);
+    sup.scoped = sup.isolation != FAAS_ISOLATION_NONE
+                 && sup_detect_landlock() >= SUP_LANDLOCK_SCOPES;
+
+    if (sup.isolation != FAAS_ISOLATION_FULL) {
         return;
     }
 
-    sup_log(SUP_LOG_WARN, err, "network: egress cannot be kept from this "
-            "host's own services (%s), functions have none unless "
-            "configured with \"network host\"", step);
+    sup_detect_limits();
+
+    if (egress) {
+        sup_detect_network();
+    }
 }
 
 
@@ -145,39 +285,74 @@ void
 sup_detect(void)
 {
     int          err;
-    json_t      *base;
-    const char  *wanted, *obstacle;
+    unsigned     i;
+    const char  *wanted;
+
+    static const char *const  names[] = FAAS_ISOLATION_NAMES;
 
     wanted = json_string_value(json_object_get(sup.manifest, "isolation"));
-    base = json_object_get(sup.manifest, "uid_base");
-    sup.uid_base = base != NULL ? (uid_t) json_integer_value(base)
-                                : SUP_UID_BASE;
-    obstacle = NULL;
-    err = 0;
+    wanted = wanted != NULL ? wanted : "prefer";
+    sup.require = strcmp(wanted, "require") == 0;
+    sup.uid_base = SUP_UID_BASE;
 
-    if (wanted != NULL && strcmp(wanted, "none") == 0) {
-        obstacle = "configured";
+    sup_detect_all(wanted, sup.board.head->max_envs, 1);
 
-    } else {
-        obstacle = sup_detect_obstacle(&err);
+    if (sup.isolation == FAAS_ISOLATION_USER
+        && faas_user_namespace() == -1)
+    {
+        err = errno;
+        sup_lack("user namespaces (%s)", strerror(err));
+        sup.isolation = FAAS_ISOLATION_NONE;
+        sup.boxed = 0;
     }
 
-    sup.isolation = obstacle ? FAAS_ISOLATION_NONE : FAAS_ISOLATION_FULL;
-    sup.boxed = obstacle == NULL;
     sup.board.head->isolation = sup.isolation;
 
-    if (sup.boxed) {
-        sup.scoped = sup_detect_scopes();
-        sup_cgroup_detect();
-        sup_log(SUP_LOG_NOTICE, 0, "isolation: full; %s",
-                sup_cgroup_text());
-        sup_detect_network();
-        return;
+    sup_log(SUP_LOG_NOTICE, 0, "isolation: %s; %s",
+            names[sup.isolation], sup_cgroup_text());
+
+    if (sup.isolation == FAAS_ISOLATION_NONE) {
+        sup_log(SUP_LOG_WARN, 0, "isolation: none%s; environments are plain "
+                "processes of this user: separation, processes and disk "
+                "space are not enforced, memory by sampling",
+                strcmp(wanted, "none") == 0 ? " (configured)" : "");
     }
 
-    sup_log(wanted != NULL && strcmp(wanted, "require") == 0
-            ? SUP_LOG_CRIT : SUP_LOG_WARN, err,
-            "isolation: none (%s); environments are plain processes of this "
-            "user: separation, processes and disk space are not enforced, "
-            "memory by sampling", obstacle);
+    for (i = 0; i < sup_lacks_n; i++) {
+        sup_log(sup.require ? SUP_LOG_CRIT : SUP_LOG_WARN, 0,
+                "isolation: not to be had: %s", sup_lacks[i]);
+    }
+}
+
+
+/* "--probe": one line for each thing that is lacking. */
+
+int
+sup_probe(const char *uids, int egress)
+{
+    char           *end, name[32];
+    unsigned        i;
+    unsigned long   first, last;
+
+    /* a group of its own: one of ours may be in use */
+
+    (void) snprintf(name, sizeof(name), "probe-%d", (int) getpid());
+    sup.run_dir = name;
+
+    first = strtoul(uids, &end, 10);
+    last = *end == '-' ? strtoul(end + 1, &end, 10) : 0;
+
+    if (*end != '\0' || last < first) {
+        return SUP_EXIT_ERROR;
+    }
+
+    sup.uid_base = (uid_t) first;
+    sup_detect_all("require", (uint32_t) (last - first + 1), egress);
+    sup_cgroup_remove();
+
+    for (i = 0; i < sup_lacks_n; i++) {
+        (void) printf("%s\n", sup_lacks[i]);
+    }
+
+    return sup_lacks_n ? SUP_EXIT_LACKING : SUP_EXIT_OK;
 }

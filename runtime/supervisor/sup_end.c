@@ -256,6 +256,10 @@ sup_env_close(sup_env_t *env)
     name = sup_slot_name(env->slot);
     (void) unlinkat(sup.env_dir, name, 0);
     (void) unlinkat(sup.log_dir, name, 0);
+
+    if (sup.isolation == FAAS_ISOLATION_LANDLOCK) {
+        sup_tmp_remove(env->slot);
+    }
 }
 
 

@@ -131,6 +131,7 @@ sup_env_specialise(sup_env_t *env, char *error, size_t size)
         }
 
         sup_cgroup_cpu(env->slot, v->memory_mb, 0);
+        sup_memory_process(env->pid, v->memory_mb);
 
         if (sup_mount_function(env, &step) == -1) {
             (void) snprintf(error, size, "code folder %.300s cannot be "
@@ -140,7 +141,7 @@ sup_env_specialise(sup_env_t *env, char *error, size_t size)
         }
     }
 
-    msg = sup_init_message(v, env->provisioned);
+    msg = sup_init_message(env);
 
     if (msg == NULL) {
         (void) snprintf(error, size, "out of memory");

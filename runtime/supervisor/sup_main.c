@@ -24,6 +24,8 @@ sup_t  sup;
 static char   *sup_argv[16];
 static int     sup_supervise;
 static int     sup_drain_first;
+static char   *sup_probed;
+static int     sup_probe_egress;
 
 
 static int
@@ -31,7 +33,8 @@ sup_usage(void)
 {
     (void) fprintf(stderr,
                    "usage: faas-supervisor --run-dir DIR [--lock-fd N] "
-                   "[--life-fd N] [--external] [--log PATH]\n");
+                   "[--life-fd N] [--external] [--log PATH]\n"
+                   "       faas-supervisor --probe FIRST-LAST [--egress]\n");
 
     return SUP_EXIT_ERROR;
 }
@@ -80,6 +83,8 @@ static const struct option  sup_long_options[] = {
     { "supervise", no_argument,       NULL, 's' },
     { "status-fd", required_argument, NULL, 't' },
     { "drain",     no_argument,       NULL, 'd' },
+    { "probe",     required_argument, NULL, 'p' },
+    { "egress",    no_argument,       NULL, 'n' },
     { NULL, 0, NULL, 0 }
 };
 
@@ -118,6 +123,14 @@ sup_option(int c)
         sup_drain_first = 1;
         return 0;
 
+    case 'p':
+        sup_probed = optarg;
+        return 0;
+
+    case 'n':
+        sup_probe_egress = 1;
+        return 0;
+
     default:
         return -1;
     }
@@ -135,7 +148,8 @@ sup_options(int argc, char **argv)
         }
     }
 
-    return optind == argc && sup.run_dir != NULL ? 0 : -1;
+    return optind == argc && (sup.run_dir != NULL || sup_probed != NULL)
+           ? 0 : -1;
 }
 
 
@@ -292,6 +306,10 @@ main(int argc, char **argv)
 
     if (sup_options(argc, argv) == -1) {
         return sup_usage();
+    }
+
+    if (sup_probed != NULL) {
+        return sup_probe(sup_probed, sup_probe_egress);
     }
 
     sup_find_self();

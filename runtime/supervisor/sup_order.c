@@ -233,6 +233,36 @@ sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 }
 
 
+/*
+ * Without namespaces: what may be looked at and written to is named from the
+ * start, so there are no blanks.
+ */
+
+static int
+sup_landlock_spawn(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
+{
+    if (env->version == NULL || sup_tmp_make(env->slot) != SUP_OK) {
+        return SUP_ERROR;
+    }
+
+    spawn->flags |= FAAS_SPAWN_LANDLOCK|FAAS_SPAWN_TREE|FAAS_SPAWN_SHARED;
+
+    if (sup_spawn_add(f, open(env->version->root, O_PATH|O_CLOEXEC), 0)
+        != SUP_OK
+        || sup_spawn_add(f, open(sup_run_path(sup_tmp_name(env->slot)),
+                                 O_PATH|O_CLOEXEC), 0) != SUP_OK
+        || sup_spawn_add(f, open(sup.runtime_dir, O_PATH|O_CLOEXEC), 0)
+           != SUP_OK)
+    {
+        sup_log(SUP_LOG_ERROR, errno, "cannot open what function \"%s\" is "
+                "to see", env->version->fn->name);
+        return SUP_ERROR;
+    }
+
+    return SUP_OK;
+}
+
+
 /* The parts of the sandbox that are not the same for all. */
 
 static int
@@ -248,17 +278,31 @@ sup_spawn_sandbox(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
     spawn->tmp_inodes = SUP_TMP_INODES;
     spawn->rlimit_nofile = SUP_NOFILE;
 
+    spawn->flags |= sup.scoped ? FAAS_SPAWN_SCOPED : 0;
+    spawn->rlimit_data = v != NULL ? sup_memory_rlimit(v->memory_mb) : 0;
+
+    if (sup.isolation == FAAS_ISOLATION_LANDLOCK) {
+        return sup_landlock_spawn(env, f, spawn);
+    }
+
     if (!sup.boxed) {
         return SUP_OK;
     }
 
     spawn->flags |= FAAS_SPAWN_NEWPID|FAAS_SPAWN_NEWNS|FAAS_SPAWN_NEWIPC
-                    |FAAS_SPAWN_NEWUTS|FAAS_SPAWN_NEWCGROUP
-                    |FAAS_SPAWN_SETUID;
-    spawn->flags |= sup.scoped ? FAAS_SPAWN_SCOPED : 0;
+                    |FAAS_SPAWN_NEWUTS|FAAS_SPAWN_NEWCGROUP;
     spawn->flags |= env->class->network == SUP_NET_NONE ? FAAS_SPAWN_NEWNET
                                                         : 0;
-    spawn->uid = sup.uid_base + env->slot;
+
+    if (sup.isolation == FAAS_ISOLATION_FULL) {
+        spawn->flags |= FAAS_SPAWN_SETUID;
+        spawn->uid = sup.uid_base + env->slot;
+
+    } else {
+        spawn->flags |= FAAS_SPAWN_NEWUSER;
+        spawn->rlimit_nproc = SUP_PIDS_MAX;
+    }
+
     env->open = env->class->network != SUP_NET_EGRESS;
 
     if (sup_cgroup_open(env, &dir) != SUP_OK) {
@@ -350,7 +394,7 @@ sup_spawn_order(sup_env_t *env)
     {
         len = sizeof(spawn);
 
-        if (sup.boxed) {
+        if (env->class->filter != NULL) {
             spawn.filter_len = env->class->filter_len;
             memcpy(buf + len, env->class->filter, spawn.filter_len);
             len += spawn.filter_len;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "sup.h"
@@ -107,6 +108,31 @@ sup_reap_memory(sup_env_t *env)
         e->memory = used;
         env->want_why = FAAS_WHY_OOM;
         sup_env_end(env, FAAS_WHY_OOM);
+    }
+}
+
+
+/*
+ * Where no group counts for all processes together, each has its own limit:
+ * so much data, 0 for no limit.
+ */
+
+uint64_t
+sup_memory_rlimit(uint32_t memory_mb)
+{
+    return sup_cgroup_has_memory() ? 0 : (uint64_t) memory_mb * 1048576;
+}
+
+
+void
+sup_memory_process(pid_t pid, uint32_t memory_mb)
+{
+    struct rlimit  rl;
+
+    rl.rlim_cur = rl.rlim_max = sup_memory_rlimit(memory_mb);
+
+    if (rl.rlim_cur != 0) {
+        (void) prlimit(pid, RLIMIT_DATA, &rl, NULL);
     }
 }
 

@@ -156,12 +156,16 @@ sup_shared_open(const char *path, int write, uid_t id)
     if (write) {
         rc = fstat(fd, &st);
 
-        if (rc == 0 && st.st_uid == 0) {
+        if (rc == 0 && st.st_uid == 0
+            && sup.isolation == FAAS_ISOLATION_FULL)
+        {
             errno = EPERM;               /* would write as root */
             rc = -1;
         }
 
-        if (rc == 0) {
+        /* else it is its own user anyway */
+
+        if (rc == 0 && sup.isolation == FAAS_ISOLATION_FULL) {
             userns = sup_shared_userns(&st, id);
             rc = userns == -1 ? -1 : 0;
             attr.attr_set |= MOUNT_ATTR_IDMAP;

@@ -108,11 +108,13 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
 /* Later wins: the function's own variables never hide reserved ones. */
 
 json_t *
-sup_vars(sup_version_t *v, const char *stream, int provisioned)
+sup_vars(sup_env_t *env, const char *stream)
 {
-    char     text[128];
-    json_t  *vars;
+    char            text[128];
+    json_t         *vars;
+    sup_version_t  *v;
 
+    v = env->version;
     vars = json_object();
 
     if (vars == NULL) {
@@ -135,7 +137,13 @@ sup_vars(sup_version_t *v, const char *stream, int provisioned)
     sup_var(vars, "AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
     sup_var(vars, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
     sup_var(vars, "AWS_LAMBDA_INITIALIZATION_TYPE",
-            provisioned ? "provisioned-concurrency" : "on-demand");
+            env->provisioned ? "provisioned-concurrency" : "on-demand");
+
+    /* the one folder that it may write to, in the place of /tmp */
+
+    if (sup.isolation == FAAS_ISOLATION_LANDLOCK) {
+        sup_var(vars, "TMPDIR", sup_run_path(sup_tmp_name(env->slot)));
+    }
 
     (void) snprintf(text, sizeof(text), "%u", v->memory_mb);
     sup_var(vars, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text);
@@ -150,15 +158,17 @@ sup_vars(sup_version_t *v, const char *stream, int provisioned)
 /* The payload of FAAS_CTL_INIT; the caller frees it. */
 
 char *
-sup_init_message(sup_version_t *v, int provisioned)
+sup_init_message(sup_env_t *env)
 {
-    char     *text, stream[80], group[128];
-    json_t   *vars, *msg;
+    char           *text, stream[80], group[128];
+    json_t         *vars, *msg;
+    sup_version_t  *v;
 
+    v = env->version;
     sup_log_stream(stream, sizeof(stream));
     (void) snprintf(group, sizeof(group), "/aws/lambda/%s", v->fn->name);
 
-    vars = sup_vars(v, stream, provisioned);
+    vars = sup_vars(env, stream);
 
     if (vars == NULL) {
         return NULL;
@@ -173,8 +183,8 @@ sup_init_message(sup_version_t *v, int provisioned)
                     "memoryMB", (int) v->memory_mb,
                     "logGroup", group,
                     "logStream", stream,
-                    "initType", provisioned ? "provisioned-concurrency"
-                                            : "on-demand",
+                    "initType", env->provisioned ? "provisioned-concurrency"
+                                                 : "on-demand",
                     "requestMax", (json_int_t) sup.request_max,
                     "responseMax", (json_int_t) sup.response_max);
 
@@ -264,12 +274,15 @@ sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
 
 
 static size_t
-sup_command_program(sup_version_t *v, int provisioned, char *buf, size_t len,
-    size_t size, faas_spawn_t *spawn)
+sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
 {
-    char         path[4096], stream[80];
-    size_t       i;
-    json_t      *vars, *item;
+    char            path[4096], stream[80];
+    size_t          i;
+    json_t         *vars, *item;
+    sup_version_t  *v;
+
+    v = env->version;
 
     if (v->kind == SUP_RT_NATIVE) {
         (void) snprintf(path, sizeof(path), "%s/%s", sup_task_root(v),
@@ -288,7 +301,7 @@ sup_command_program(sup_version_t *v, int provisioned, char *buf, size_t len,
     }
 
     sup_log_stream(stream, sizeof(stream));
-    vars = sup_vars(v, stream, provisioned);
+    vars = sup_vars(env, stream);
     len = sup_put_vars(buf, len, size, vars, &spawn->envc);
     json_decref(vars);
 
@@ -314,7 +327,6 @@ sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
         return len;
 
     default:
-        return sup_command_program(env->version, env->provisioned, buf, len,
-                                   size, spawn);
+        return sup_command_program(env, buf, len, size, spawn);
     }
 }

@@ -334,7 +334,8 @@ sub before_block
 
     for my $d ([faas_run_dir => "$Base/run"],
                [faas_state_dir => "$Base/state"],
-               [faas_runtime_dir => $RuntimeDir])
+               [faas_runtime_dir => $RuntimeDir],
+               [faas_isolation => $> ? 'prefer' : 'require'])
     {
         next if $http =~ /^\s*$d->[0]\s/m || defined $block->no_faas_dirs;
         $http = "    $d->[0] $d->[1];\n$http";

@@ -68,6 +68,7 @@ http {
     faas_run_dir %(dir)s/run;
     faas_state_dir %(dir)s/state;
     faas_runtime_dir %(runtime)s;
+    faas_isolation %(isolation)s;
 
 %(http)s
 
@@ -100,7 +101,8 @@ class Nginx:
     """
 
     def __init__(self, http='', server='', main='', functions=None,
-                 workers=1, log_level='info', env=None, connections=1024):
+                 workers=1, log_level='info', env=None, connections=1024,
+                 isolation=None):
         faas_proc.become_reaper()
         os.umask(0o022)
 
@@ -115,6 +117,8 @@ class Nginx:
         self.workers_wanted = workers
         self.http, self.server, self.main = http, server, main
         self.log_level = log_level
+        self.isolation = isolation or ('prefer' if os.geteuid() else
+                                       'require')
         self.connections = connections
         self.env = dict(os.environ, **(env or {}))
         self.allowed = []
@@ -180,6 +184,7 @@ class Nginx:
                 'connections': self.connections,
                 'dir': self.dir, 'log_level': self.log_level,
                 'runtime': RUNTIME, 'port': self.port,
+                'isolation': self.isolation,
                 'http': expand(self.http), 'server': expand(self.server),
                 'main': expand(self.main)})
         os.rename(self.conf + '.new', self.conf)

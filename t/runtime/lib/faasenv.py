@@ -436,10 +436,10 @@ class Zygote:
     def send(self, fds, flags=0, uid=0, tmp_mb=16, tmp_inodes=1000,
              nofile=256, data=0, n_tasks=0, argv=(), env=None, magic=None):
         self.slot += 1
-        head = struct.pack("=IIIIIIIIQIIII", magic or 0x4e575053, self.slot,
+        head = struct.pack("=IIIIIIIIQIIIIII", magic or 0x4e575053, self.slot,
                            self.slot + 100, flags, uid, tmp_mb, tmp_inodes,
                            nofile, data, n_tasks, len(argv), len(env or {}),
-                           0)
+                           0, 0, 0)
         strings = list(argv) + ["%s=%s" % kv for kv in (env or {}).items()]
         data = head + b"".join(s.encode() + b"\0" for s in strings)
         self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
