@@ -36,6 +36,10 @@ void sup_become_watchdog(void);
 int sup_watchdog(char **argv);
 int sup_watchdog_lock(int fd);
 
+/* sup_caps.c */
+int sup_caps_supervisor(void);
+int sup_caps_zygote(void);
+
 /* sup_log.c */
 void sup_log(int level, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -308,6 +308,13 @@ main(int argc, char **argv)
         return sup_usage();
     }
 
+    /* a container may have left us even less: what fails will say so */
+
+    if (sup_caps_supervisor() != SUP_OK) {
+        (void) fprintf(stderr, "faas-supervisor: privileges that are not "
+                       "needed cannot be given up: %s\n", strerror(errno));
+    }
+
     if (sup_probed != NULL) {
         return sup_probe(sup_probed, sup_probe_egress);
     }

@@ -225,7 +225,7 @@ sup_reap_end(sup_env_t *env, uint32_t why)
 
         if (f->n_envs - f->n_starting <= f->provisioned) {
 
-            if (fn->failures == 0) {
+            if (fn->failures < 2) {      /* one is no pattern */
                 fn->surplus = 1;
                 sup_pool_provision(fn);
                 return;

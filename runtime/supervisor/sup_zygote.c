@@ -277,6 +277,11 @@ sup_zygote_child(sup_zygote_t *z, int control, int output)
             _exit(FAAS_EXIT_SETUP);
         }
 
+        if (sup_caps_zygote() != SUP_OK) {
+            (void) dprintf(2, "faas: capabilities: %s\n", strerror(errno));
+            _exit(FAAS_EXIT_SETUP);
+        }
+
     } else if (chdir("/") == -1) {
         _exit(FAAS_EXIT_SETUP);
     }
