@@ -110,9 +110,9 @@ def cgroups(run_dir):
         h = (h ^ byte) * 16777619 & 0xffffffff
     name = 'faas-%08x' % h
 
-    return [os.path.join(folder, name)
+    return [os.path.join(folder, n)
             for folder, names, _ in os.walk('/sys/fs/cgroup')
-            if name in names]
+            for n in names if n in (name, name + '.open')]
 
 
 def unix_sockets(pattern):
