@@ -9,8 +9,10 @@ MODULESDIR ?= $(PREFIX)/lib/nginx/modules
 RUNTIMEDIR ?= $(PREFIX)/lib/faas
 SNIPPETDIR ?= $(PREFIX)/share/nginx/modules-available
 DOCDIR ?= $(PREFIX)/share/doc/ngx-faas
+UNITDIR ?= $(PREFIX)/lib/systemd/system/nginx.service.d
 
 export BUILD PORT DESTDIR PREFIX MODULESDIR RUNTIMEDIR SNIPPETDIR DOCDIR
+export UNITDIR
 
 all: build
 

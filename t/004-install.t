@@ -19,6 +19,7 @@ usr/lib/faas/faas-supervisor
 usr/lib/faas/faas-spawner
 usr/lib/faas/libfaas.so
 usr/lib/faas/python/bootstrap.py
+usr/lib/systemd/system/nginx.service.d/faas.conf
 usr/share/nginx/modules-available/mod-http-faas.conf
 usr/share/doc/ngx-faas/README.md
 usr/share/doc/ngx-faas/conf-examples/quickstart.conf

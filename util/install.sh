@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 : "${DESTDIR?}" "${PREFIX?}" "${MODULESDIR?}" "${RUNTIMEDIR?}"
-: "${SNIPPETDIR?}" "${DOCDIR?}"
+: "${SNIPPETDIR?}" "${DOCDIR?}" "${UNITDIR?}"
 
 so=ngx_http_faas_module.so
 snippet=mod-http-faas.conf
@@ -14,7 +14,9 @@ snippet=mod-http-faas.conf
 uninstall()
 {
     rm -f "$DESTDIR$MODULESDIR/$so" "$DESTDIR$SNIPPETDIR/$snippet"
+    rm -f "$DESTDIR$UNITDIR/faas.conf"
     rm -rf "$DESTDIR$RUNTIMEDIR" "$DESTDIR$DOCDIR"
+    rmdir "$DESTDIR$UNITDIR" 2> /dev/null || true
 }
 
 
@@ -57,6 +59,8 @@ install_all()
     mkdir -p "$DESTDIR$SNIPPETDIR"
     echo "load_module $MODULESDIR/$so;" > "$DESTDIR$SNIPPETDIR/$snippet"
 
+    put 644 "$top/util/systemd/nginx-faas.conf" "$UNITDIR/faas.conf"
+
     put 644 "$top/README.md" "$DOCDIR/README.md"
     put 644 "$top/CHANGES" "$DOCDIR/CHANGES"
     put 644 "$top/LICENSE" "$DOCDIR/copyright"
@@ -70,7 +74,8 @@ install_all()
 }
 
 
-for dir in "$MODULESDIR" "$RUNTIMEDIR" "$SNIPPETDIR" "$DOCDIR"; do
+for dir in "$MODULESDIR" "$RUNTIMEDIR" "$SNIPPETDIR" "$DOCDIR" "$UNITDIR"
+do
     writable "$DESTDIR$dir"
 done
 

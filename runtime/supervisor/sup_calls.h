@@ -239,7 +239,7 @@ int sup_shared_tree(const sup_version_t *v, uid_t uid, const char **step);
 
 /* sup_cgroup.c, sup_cgroup_slot.c */
 int sup_cgroup_policy(const char **step);
-void sup_cgroup_use(FILE *mounts, const char *name);
+void sup_cgroup_use(FILE *mounts, const char *name, const char *self);
 void sup_cgroup_detect(void);
 const char *sup_cgroup_text(void);
 int sup_cgroup_has_memory(void);

@@ -214,10 +214,13 @@ sup_cg_share(void)
 }
 
 
-/* MOUNTS is in the format of /proc/self/mounts. */
+/*
+ * MOUNTS is in the format of /proc/self/mounts; SELF is this process's group of
+ * version 2.
+ */
 
 void
-sup_cgroup_use(FILE *mounts, const char *name)
+sup_cgroup_use(FILE *mounts, const char *name, const char *self)
 {
     char  where[400], type[32], opts[512], line[2048], unified[400];
 
@@ -242,7 +245,8 @@ sup_cgroup_use(FILE *mounts, const char *name)
     }
 
     if (unified[0] != '\0') {
-        sup_cg_unified(unified, name);
+        sup_delegate_base(unified, self, where, sizeof(where));
+        sup_cg_unified(where, name);
     }
 
     sup_cg_share();
@@ -264,7 +268,7 @@ void
 sup_cgroup_detect(void)
 {
     FILE        *f;
-    char         name[32], path[PATH_MAX];
+    char         name[32], path[PATH_MAX], self[PATH_MAX];
     uint32_t     hash;
     const char  *p;
 
@@ -282,10 +286,17 @@ sup_cgroup_detect(void)
 
     (void) snprintf(name, sizeof(name), "faas-%08x", hash);
 
+    f = fopen("/proc/self/cgroup", "re");
+    sup_delegate_self(f, self, sizeof(self));
+
+    if (f != NULL) {
+        (void) fclose(f);
+    }
+
     f = fopen("/proc/self/mounts", "re");
 
     if (f != NULL) {
-        sup_cgroup_use(f, name);
+        sup_cgroup_use(f, name, self);
         (void) fclose(f);
     }
 }

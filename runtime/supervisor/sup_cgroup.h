@@ -34,6 +34,11 @@ int sup_cg_number(const char *dir, const char *file, uint64_t n);
 ssize_t sup_cg_read(const char *dir, const char *file, char *buf,
     size_t size);
 
+/* sup_delegate.c */
+void sup_delegate_self(FILE *f, char *path, size_t size);
+void sup_delegate_base(const char *mount, const char *self, char *where,
+    size_t size);
+
 /* The slot's folder below BASE; in static memory. */
 const char *sup_cg_slot(const char *base, uint32_t slot);
 

@@ -20,7 +20,8 @@ try:
          '-Wno-format-truncation', '-I', TOP + '/runtime/supervisor',
          '-I', TOP + '/runtime/libfaas', '-o', program,
          HERE + '/lib/cgroup2.c', TOP + '/runtime/supervisor/sup_cgroup.c',
-         TOP + '/runtime/supervisor/sup_cgroup_slot.c'],
+         TOP + '/runtime/supervisor/sup_cgroup_slot.c',
+         TOP + '/runtime/supervisor/sup_delegate.c'],
         check=True)
     sys.exit(subprocess.run([program, tree]).returncode)
 finally:

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "sup.h"
+#include "sup_cgroup.h"
 #include "sup_network.h"
 
 
@@ -107,7 +109,7 @@ folder(const char *name)
 
 
 static void
-tree(const char *controllers)
+tree(const char *controllers, const char *self)
 {
     FILE  *f;
     char   path[8192];
@@ -139,8 +141,54 @@ tree(const char *controllers)
     (void) fclose(f);
 
     f = fopen(path, "r");
-    sup_cgroup_use(f, "faas-t");
+    sup_cgroup_use(f, "faas-t", self);
     (void) fclose(f);
+}
+
+
+/* A service's group that was left to the service. */
+
+static void
+delegated(void)
+{
+    char  path[8192];
+
+    folder("system.slice");
+    folder("system.slice/nginx.service");
+    put("system.slice/nginx.service/cgroup.procs", "");
+    put("system.slice/nginx.service/cgroup.controllers", "memory pids cpu\n");
+    put("system.slice/nginx.service/cgroup.subtree_control", "");
+    folder("system.slice/nginx.service/faas-t");
+    put("system.slice/nginx.service/faas-t/cgroup.subtree_control", "");
+    folder("system.slice/nginx.service/faas-t.open");
+    put("system.slice/nginx.service/faas-t.open/cgroup.subtree_control", "");
+
+    tree("cpuset cpu io memory hugetlb pids rdma\n",
+         "/system.slice/nginx.service");
+    ok(strstr(sup_cg.unified, "system.slice") == NULL,
+       "a service's group that was not left to it is not used");
+
+    (void) snprintf(path, sizeof(path), "%s/system.slice/nginx.service",
+                    root);
+
+    if (setxattr(path, "user.delegate", "1", 1, 0) == -1) {
+        ok(1, "delegation # SKIP no attributes on this file system");
+        return;
+    }
+
+    tree("cpuset cpu io memory hugetlb pids rdma\n",
+         "/system.slice/nginx.service");
+    ok(strcmp(sup_cg.unified + strlen(root),
+              "/system.slice/nginx.service/faas-t") == 0,
+       "one that was is");
+    ok(access(strcat(path, "/nginx"), F_OK) == 0,
+       "its processes have a group beside");
+
+    tree("cpuset cpu io memory hugetlb pids rdma\n",
+         "/system.slice/nginx.service/nginx");
+    ok(strcmp(sup_cg.unified + strlen(root),
+              "/system.slice/nginx.service/faas-t") == 0,
+       "from which the next supervisor finds back");
 }
 
 
@@ -155,7 +203,7 @@ main(int argc, char **argv)
     }
 
     (void) snprintf(root, sizeof(root), "%s", argv[1]);
-    tree("cpuset cpu io memory hugetlb pids rdma\n");
+    tree("cpuset cpu io memory hugetlb pids rdma\n", "");
 
     ok(strstr(sup_cgroup_text(), "memory limit: cgroup v2") != NULL,
        "memory by version 2");
@@ -190,11 +238,13 @@ main(int argc, char **argv)
     (void) sup_cgroup_kill(3);
     ok(has("faas-t/e3/cgroup.kill", "1"), "and all of it can be killed");
 
-    tree("cpu io\n");
+    tree("io\n", "");
     ok(strstr(sup_cgroup_text(), "NOT enforced") != NULL,
        "without controllers it says what is not enforced");
     ok(!sup_cgroup_has_memory(), "and does not claim to");
     ok(sup_cgroup_limit(3, 128) == 0, "limits are no error then");
+
+    delegated();
 
     (void) printf("1..%d\n", count);
 
