@@ -169,7 +169,8 @@ struct sup_version_s {
     char                 *root;           /* folder that is mounted */
     sup_code_e            code_state;
     pid_t                 unpacker;
-    int                   unpacker_fd;    /* its error text */
+    int                   unpacker_fd;    /* what it reports */
+    int                   queued;         /* waits for an unpacker */
     int                   code_told;      /* the failure was reported */
     char                  code_error[FAAS_ERROR_MAX];
 };
@@ -180,6 +181,7 @@ struct sup_fn_s {
     char                  name[FAAS_NAME_MAX + 4];
     sup_version_t        *live;
     sup_version_t        *next;           /* starting, not live yet */
+    sup_version_t        *pending;        /* its digest is not known yet */
     uint32_t              last_number;
     uint32_t              failures;       /* inits of the live version */
     uint64_t              failed_ms;      /* the last of them */

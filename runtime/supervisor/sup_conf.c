@@ -184,7 +184,13 @@ sup_conf_changed(sup_fn_t *fn, sup_version_t *v)
     }
 
     v->number = ++fn->last_number;
-    sup_code_prepare(v);
+
+    if (v->code_state == SUP_CODE_FAILED && v->sha[0] != '\0') {
+        v->code_told = 0;                /* its unpacker has just said so */
+
+    } else {
+        sup_code_prepare(v);
+    }
 
     if (fn->live != NULL) {
         sup_switch_begin(fn, v);
@@ -195,6 +201,17 @@ sup_conf_changed(sup_fn_t *fn, sup_version_t *v)
             fn->name, v->number);
     sup_saved_write(fn, v, NULL);
     sup_version_live(v);
+}
+
+
+static void
+sup_conf_forget(sup_fn_t *fn)
+{
+    sup_version_t  *v;
+
+    v = fn->pending;
+    fn->pending = NULL;
+    sup_version_release(v);
 }
 
 
@@ -213,8 +230,25 @@ sup_conf_function(sup_fn_t *fn, json_t *spec)
     }
 
     sup_watch_code(fn, v);
-    sup_code_digest(v);
+    sup_conf_forget(fn);
 
+    /* what serves goes on until it is known whether this is the same */
+
+    if (sup_code_digest(v) == SUP_AGAIN && fn->live != NULL
+        && v->class != NULL)
+    {
+        fn->pending = v;
+        sup_zip_prepare(v);
+        return;
+    }
+
+    sup_conf_decided(fn, v);
+}
+
+
+void
+sup_conf_decided(sup_fn_t *fn, sup_version_t *v)
+{
     if (fn->live != NULL && strcmp(fn->live->digest, v->digest) == 0) {
         sup_conf_same(fn, v);
 
@@ -330,6 +364,7 @@ sup_conf_tick(void)
 
         fn->removed = 1;
         sup_switch_cancel(fn);
+        sup_conf_forget(fn);
         sup_unwatch_code(fn);
         sup_saved_remove(fn);
 
