@@ -174,6 +174,7 @@ void sup_refill_soon(void);
 /* sup_zygote.c */
 sup_zygote_t *sup_zygote_get(const char *name, const char *path);
 int sup_zygote_ready(sup_zygote_t *z);
+void sup_zygotes_tick(void);
 void sup_zygotes_end(void);
 
 /* sup_tmp.c */

@@ -17,7 +17,7 @@
 static int
 sup_conf_globals(json_t *root)
 {
-    json_int_t    generation, request_max, response_max;
+    json_int_t    generation, request_max, response_max, forks;
     const char   *log, *level;
     json_error_t  err;
     int           layout, uid, gid, envs;
@@ -50,6 +50,8 @@ sup_conf_globals(json_t *root)
     sup.worker_uid = (uid_t) uid;
     sup.worker_gid = (gid_t) gid;
     sup.max_envs = envs > 0 ? (uint32_t) envs : 1;
+    forks = json_integer_value(json_object_get(root, "zygote_forks"));
+    sup.zygote_forks = forks > 0 ? (uint32_t) forks : SUP_ZYGOTE_FORKS;
     sup.request_max = (uint64_t) request_max;
     sup.response_max = (uint64_t) response_max;
 
