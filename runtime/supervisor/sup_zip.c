@@ -137,13 +137,24 @@ sup_zip_removed(pid_t pid, int status, void *data)
 }
 
 
+/* All of those that are to be removed, or the one with this name. */
+
+static int
+sup_zip_named(const char *name, const char *which)
+{
+    return strcmp(which, SUP_ZIP_GONE) == 0
+           ? strncmp(name, which, strlen(which)) == 0
+           : strcmp(name, which) == 0;
+}
+
+
 /*
- * Everything in the folder that is called like that.  An extractor may be
- * about to die; as long as it does not, a folder of its may not be empty.
+ * An extractor may be about to die; as long as it does not, a folder of its
+ * may not be empty.
  */
 
 static void
-sup_zip_remove(const char *prefix)
+sup_zip_remove(const char *which)
 {
     int             tries, found;
     DIR            *dir;
@@ -154,7 +165,7 @@ sup_zip_remove(const char *prefix)
         dir = opendir(sup_zip_folder());
 
         while (dir != NULL && (de = readdir(dir)) != NULL) {
-            if (strncmp(de->d_name, prefix, strlen(prefix)) == 0) {
+            if (sup_zip_named(de->d_name, which)) {
                 found = 1;
                 sup_tree_remove(dirfd(dir), de->d_name);
             }
@@ -174,7 +185,7 @@ sup_zip_remove(const char *prefix)
 
 
 static void
-sup_zip_remove_later(const char *prefix)
+sup_zip_remove_later(const char *which)
 {
     pid_t  pid;
 
@@ -182,7 +193,7 @@ sup_zip_remove_later(const char *prefix)
 
     if (pid == 0) {
         sup_child_init();
-        sup_zip_remove(prefix);
+        sup_zip_remove(which);
         _exit(0);
     }
 
@@ -198,9 +209,12 @@ sup_zip_remove_later(const char *prefix)
 static void
 sup_zip_failed(sup_version_t *v, const char *text)
 {
+    char  shown[FAAS_ERROR_MAX];
+
+    (void) sup_escape(shown, sizeof(shown), text, strlen(text));
     v->code_state = SUP_CODE_FAILED;
     (void) snprintf(v->code_error, sizeof(v->code_error),
-                    "code \"%.100s\" %.380s", v->code, text);
+                    "code \"%.100s\" %.380s", v->code, shown);
 }
 
 
