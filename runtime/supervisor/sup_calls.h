@@ -264,6 +264,7 @@ void sup_cgroup_slots(void (*each)(uint32_t slot));
 void sup_adopt(void);
 void sup_strays_soon(void);
 void sup_strays_tick(void);
+void sup_strays_kill(void);
 
 /* sup_ledger.c */
 void sup_ledger_load(void);

@@ -461,6 +461,10 @@ sup_finish(void)
     sup_zip_end();
     sup_zygotes_end();
 
+    if (!sup.boxed) {
+        sup_strays_kill();
+    }
+
     if (!sup.expelled) {
         sup_cgroup_remove();
     }
