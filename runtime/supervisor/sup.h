@@ -50,6 +50,8 @@
 #define SUP_PROVEN_MS        10000   /* up for so long: it has started */
 #define SUP_GRACE_MS         300
 #define SUP_BACKSTOP_MS      5000
+#define SUP_ZYGOTE_FORKS     1000
+#define SUP_ZYGOTE_AGE_MS    3600000
 #define SUP_BACKOFF_MIN_MS   100
 #define SUP_BACKOFF_MAX_MS   30000
 
@@ -96,7 +98,12 @@ struct sup_zygote_s {
     uint64_t              started_ms;
     uint32_t              failures;       /* ends in a row, soon after start */
     uint32_t              no_start;       /* of them before it was up */
+    uint32_t              forks;          /* of this process */
+    uint64_t              recycle_ms;     /* not before */
+    sup_zygote_t         *heir;           /* takes over when it is up */
     unsigned              up:1;
+    unsigned              is_heir:1;
+    unsigned              retired:1;      /* ends, is not started again */
 };
 
 
@@ -169,7 +176,8 @@ struct sup_version_s {
     char                 *root;           /* folder that is mounted */
     sup_code_e            code_state;
     pid_t                 unpacker;
-    int                   unpacker_fd;    /* its error text */
+    int                   unpacker_fd;    /* what it reports */
+    int                   queued;         /* waits for an unpacker */
     int                   code_told;      /* the failure was reported */
     char                  code_error[FAAS_ERROR_MAX];
 };
@@ -180,6 +188,7 @@ struct sup_fn_s {
     char                  name[FAAS_NAME_MAX + 4];
     sup_version_t        *live;
     sup_version_t        *next;           /* starting, not live yet */
+    sup_version_t        *pending;        /* its digest is not known yet */
     uint32_t              last_number;
     uint32_t              failures;       /* inits of the live version */
     uint64_t              failed_ms;      /* the last of them */
@@ -291,6 +300,7 @@ typedef struct {
     uid_t                 worker_uid;
     gid_t                 worker_gid;
     uint32_t              max_envs;
+    uint32_t              zygote_forks;   /* then it is replaced */
     uint64_t              request_max;
     uint64_t              response_max;
 

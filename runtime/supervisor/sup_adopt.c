@@ -336,6 +336,19 @@ sup_parent_is_watchdog(void)
 }
 
 
+/* At the end, too, when all environments have gone: nobody else will. */
+
+void
+sup_strays_kill(void)
+{
+    sup_strays_of(getpid());
+
+    if (sup_parent_is_watchdog()) {
+        sup_strays_of(getppid());
+    }
+}
+
+
 /*
  * Children that nobody has told us of: cloned by a zygote that died before it
  * could say so, or left behind by an environment without namespaces.  As long
@@ -355,9 +368,5 @@ sup_strays_tick(void)
     }
 
     sup_strays_wanted = 0;
-    sup_strays_of(getpid());
-
-    if (sup_parent_is_watchdog()) {
-        sup_strays_of(getppid());
-    }
+    sup_strays_kill();
 }

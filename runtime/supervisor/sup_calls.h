@@ -8,6 +8,7 @@
 
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 
 #define SUP_LOG_EMERG    1
@@ -30,7 +31,8 @@ typedef struct {
 } sup_exit_t;
 
 
-/* sup_main.c, sup_watchdog.c */
+/* sup_main.c, sup_watchdog.c, sup_unpack.c */
+int sup_unpack(int argc, char **argv);
 void sup_inherit(int cloexec);
 void sup_become_watchdog(void);
 int sup_watchdog(char **argv);
@@ -102,6 +104,7 @@ int sup_conf_read(void);
 void sup_conf_apply(void);
 void sup_conf_load(void);
 void sup_conf_function(sup_fn_t *fn, json_t *spec);
+void sup_conf_decided(sup_fn_t *fn, sup_version_t *v);
 void sup_conf_check(void);
 void sup_conf_tick(void);
 
@@ -127,8 +130,9 @@ void sup_saved_load(void);
 int sup_json_write(json_t *root, const char *path, int sync);
 
 /* sup_code.c, sup_zip.c, sup_inotify.c */
-void sup_code_digest(sup_version_t *v);
+int sup_code_digest(sup_version_t *v);
 void sup_code_prepare(sup_version_t *v);
+int sup_zip_lookup(sup_version_t *v, const struct stat *st);
 void sup_zip_prepare(sup_version_t *v);
 void sup_zip_sweep(void);
 void sup_zip_end(void);
@@ -170,6 +174,7 @@ void sup_refill_soon(void);
 /* sup_zygote.c */
 sup_zygote_t *sup_zygote_get(const char *name, const char *path);
 int sup_zygote_ready(sup_zygote_t *z);
+void sup_zygotes_tick(void);
 void sup_zygotes_end(void);
 
 /* sup_tmp.c */
@@ -259,6 +264,7 @@ void sup_cgroup_slots(void (*each)(uint32_t slot));
 void sup_adopt(void);
 void sup_strays_soon(void);
 void sup_strays_tick(void);
+void sup_strays_kill(void);
 
 /* sup_ledger.c */
 void sup_ledger_load(void);

@@ -135,21 +135,6 @@ sup_tree_digest(sup_tree_t *t, int fd, const char *path, int depth)
 }
 
 
-static int
-sup_file_digest(EVP_MD_CTX *md, int fd)
-{
-    ssize_t  n;
-
-    static u_char  buf[65536];
-
-    while ((n = read(fd, buf, sizeof(buf))) > 0) {
-        (void) EVP_DigestUpdate(md, buf, n);
-    }
-
-    return n == 0 ? 0 : -1;
-}
-
-
 static void
 sup_hex(EVP_MD_CTX *md, char *text)
 {
@@ -178,9 +163,14 @@ sup_code_fail(sup_version_t *v, const char *what, int err)
 }
 
 
-/* The identity of the code as it is now; with it that of the version. */
+/*
+ * The identity of the code as it is now; with it that of the version.
+ * SUP_AGAIN: it is a zip that an unpacker has to read first.
+ *
+ * A folder is walked here: 200000 entries are the bound.
+ */
 
-void
+int
 sup_code_digest(sup_version_t *v)
 {
     int          fd, rc;
@@ -188,6 +178,7 @@ sup_code_digest(sup_version_t *v)
     sup_tree_t   t;
     struct stat  st;
 
+    rc = SUP_OK;
     text[0] = '\0';
     memset(&t, 0, sizeof(t));
     t.md = EVP_MD_CTX_new();
@@ -222,13 +213,8 @@ sup_code_digest(sup_version_t *v)
         }
 
     } else {
-        rc = sup_file_digest(t.md, fd);
-        sup_hex(t.md, v->sha);
+        rc = sup_zip_lookup(v, &st);
         (void) strcpy(text, v->sha);
-
-        if (rc == -1) {
-            sup_code_fail(v, "cannot be read", errno);
-        }
     }
 
 done:
@@ -239,6 +225,8 @@ done:
 
     EVP_MD_CTX_free(t.md);
     sup_version_digest(v, text);
+
+    return rc == SUP_AGAIN ? SUP_AGAIN : SUP_OK;
 }
 
 

@@ -17,7 +17,7 @@
 static int
 sup_conf_globals(json_t *root)
 {
-    json_int_t    generation, request_max, response_max;
+    json_int_t    generation, request_max, response_max, forks;
     const char   *log, *level;
     json_error_t  err;
     int           layout, uid, gid, envs;
@@ -50,6 +50,8 @@ sup_conf_globals(json_t *root)
     sup.worker_uid = (uid_t) uid;
     sup.worker_gid = (gid_t) gid;
     sup.max_envs = envs > 0 ? (uint32_t) envs : 1;
+    forks = json_integer_value(json_object_get(root, "zygote_forks"));
+    sup.zygote_forks = forks > 0 ? (uint32_t) forks : SUP_ZYGOTE_FORKS;
     sup.request_max = (uint64_t) request_max;
     sup.response_max = (uint64_t) response_max;
 
@@ -184,7 +186,13 @@ sup_conf_changed(sup_fn_t *fn, sup_version_t *v)
     }
 
     v->number = ++fn->last_number;
-    sup_code_prepare(v);
+
+    if (v->code_state == SUP_CODE_FAILED && v->sha[0] != '\0') {
+        v->code_told = 0;                /* its unpacker has just said so */
+
+    } else {
+        sup_code_prepare(v);
+    }
 
     if (fn->live != NULL) {
         sup_switch_begin(fn, v);
@@ -195,6 +203,17 @@ sup_conf_changed(sup_fn_t *fn, sup_version_t *v)
             fn->name, v->number);
     sup_saved_write(fn, v, NULL);
     sup_version_live(v);
+}
+
+
+static void
+sup_conf_forget(sup_fn_t *fn)
+{
+    sup_version_t  *v;
+
+    v = fn->pending;
+    fn->pending = NULL;
+    sup_version_release(v);
 }
 
 
@@ -213,8 +232,25 @@ sup_conf_function(sup_fn_t *fn, json_t *spec)
     }
 
     sup_watch_code(fn, v);
-    sup_code_digest(v);
+    sup_conf_forget(fn);
 
+    /* what serves goes on until it is known whether this is the same */
+
+    if (sup_code_digest(v) == SUP_AGAIN && fn->live != NULL
+        && v->class != NULL)
+    {
+        fn->pending = v;
+        sup_zip_prepare(v);
+        return;
+    }
+
+    sup_conf_decided(fn, v);
+}
+
+
+void
+sup_conf_decided(sup_fn_t *fn, sup_version_t *v)
+{
     if (fn->live != NULL && strcmp(fn->live->digest, v->digest) == 0) {
         sup_conf_same(fn, v);
 
@@ -330,6 +366,7 @@ sup_conf_tick(void)
 
         fn->removed = 1;
         sup_switch_cancel(fn);
+        sup_conf_forget(fn);
         sup_unwatch_code(fn);
         sup_saved_remove(fn);
 

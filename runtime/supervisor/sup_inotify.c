@@ -55,7 +55,8 @@ sup_on_change(evutil_socket_t fd, short what, void *data)
         return;
     }
 
-    spec = fn->next != NULL ? fn->next->spec : fn->live->spec;
+    spec = fn->pending != NULL ? fn->pending->spec
+           : fn->next != NULL ? fn->next->spec : fn->live->spec;
     (void) json_incref(spec);
     sup_conf_function(fn, spec);
     json_decref(spec);

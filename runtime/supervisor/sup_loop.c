@@ -284,6 +284,7 @@ sup_on_tick(evutil_socket_t fd, short what, void *data)
         sup_look_over();
         sup_pool_tick();
         sup_switch_tick();
+        sup_zygotes_tick();
         sup_conf_tick();
         sup_ledger_tick();
         sup_check_end();
@@ -459,6 +460,10 @@ sup_finish(void)
     saved = sup_run_ours() ? sup_ledger_save() : SUP_ERROR;
     sup_zip_end();
     sup_zygotes_end();
+
+    if (!sup.boxed) {
+        sup_strays_kill();
+    }
 
     if (!sup.expelled) {
         sup_cgroup_remove();

@@ -300,6 +300,10 @@ sup_take_lock(void)
 int
 main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--unpack") == 0) {
+        return sup_unpack(argc, argv);
+    }
+
     sup.lock_fd = -1;
     sup.life_fd = -1;
     sup.status_fd = -1;

@@ -493,12 +493,14 @@ sup_run_sweep(void)
 }
 
 
+/* Somebody has put another one there; none at all is as good as ours. */
+
 static int
-sup_run_same(const char *name, ino_t ino)
+sup_run_foreign(const char *name, ino_t ino)
 {
     struct stat  st;
 
-    return lstat(sup_run_path(name), &st) == 0 && st.st_ino == ino;
+    return lstat(sup_run_path(name), &st) == 0 && st.st_ino != ino;
 }
 
 
@@ -517,11 +519,11 @@ sup_run_remove(int all)
 
     sup_run_sweep();
 
-    if (sup_run_same(FAAS_RUN_DOORBELL, sup.bell_ino)) {
+    if (!sup_run_foreign(FAAS_RUN_DOORBELL, sup.bell_ino)) {
         (void) unlink(sup_run_path(FAAS_RUN_DOORBELL));
     }
 
-    if (!all || !sup_run_same(FAAS_RUN_BOARD, sup.board_ino)) {
+    if (!all || sup_run_foreign(FAAS_RUN_BOARD, sup.board_ino)) {
         return;
     }
 

@@ -33,7 +33,7 @@ sup_saved_path(const char *name, const char *suffix)
 static void
 sup_saved_add(json_t *list, sup_version_t *v)
 {
-    if (v == NULL) {
+    if (v == NULL || v->root == NULL) {
         return;
     }
 
@@ -45,6 +45,7 @@ sup_saved_add(json_t *list, sup_version_t *v)
 
 
 /*
+ * A version whose zip has not been read has no identity yet and is not saved.
  * To be called before a version becomes live, so that at no moment the board
  * has one that the file does not.
  */
@@ -127,7 +128,7 @@ sup_saved_restore(sup_fn_t *fn, json_t *item)
     /* the board decides which of them is live */
 
     if (!json_is_object(spec) || digest == NULL || root == NULL
-        || strlen(digest) != SUP_DIGEST_LEN || fn->live != NULL
+        || root[0] == '\0' || strlen(digest) != SUP_DIGEST_LEN || fn->live != NULL
         || number != sup.board.fns[fn->index].version)
     {
         return;
@@ -146,6 +147,13 @@ sup_saved_restore(sup_fn_t *fn, json_t *item)
     if (v->root == NULL) {
         sup_version_release(v);
         return;
+    }
+
+    /* a zip whose unpacker was interrupted: again, when it is needed */
+
+    if (access(v->root, F_OK) == -1 && v->class != NULL) {
+        v->code_state = SUP_CODE_FAILED;
+        v->code_told = 1;
     }
 
     fn->live = v;

@@ -144,7 +144,7 @@ sup_version_release(sup_version_t *v)
     sup_version_t  **p;
 
     if (v == NULL || v->refs > 0 || v->fn->live == v || v->fn->next == v
-        || v->unpacker > 0)
+        || v->fn->pending == v || v->unpacker > 0)
     {
         return;
     }

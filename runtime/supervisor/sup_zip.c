@@ -1,15 +1,14 @@
 /*
- * Zips: unpacked once into state_dir/code/<sha256>, by a child process, into a
- * folder of another name that is renamed when it is complete.  What is in a
- * zip is not trusted: see sup_zip_entry().
+ * Zips: unpacked once into state_dir/code/<sha256>, by processes of their own
+ * (sup_unpack.c), a few at a time.  Here is who waits for what, and what was
+ * learnt: hashing and unpacking never happen in the event loop.
  *
- * The child does nothing but unpack; the supervisor waits in its event loop.
+ * Runs in the supervisor.
  */
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,441 +18,494 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
-#include "sup.h"
+#include "sup_zip.h"
 
 
-#define SUP_ZIP_MAX        ((off_t) 50 * 1048576)
-#define SUP_ZIP_UNPACKED   ((int64_t) 262144000)     /* contract 3.2 */
-#define SUP_ZIP_ENTRIES    200000
-#define SUP_ZIP_TEMP       ".tmp"
+#define SUP_UNPACKERS     4
+#define SUP_ZIP_KNOWN     1024
+#define SUP_REMOVE_TRIES  100
 
 
-/* --- in the child --- */
+/* the digests of zips that have not changed since */
+
+static struct {
+    char          *path;
+    sup_zip_id_t   id;
+} sup_zip_known[SUP_ZIP_KNOWN];
+
+static unsigned        sup_zip_known_at;
+
+/* each has a user of its own, below those of the environments */
+
+static sup_version_t  *sup_unpacking[SUP_UNPACKERS];
+
+static int             sup_sweep_wanted;
+static unsigned        sup_n_gone;
 
 
-static int
-sup_zip_say(int fd, const char *what, const char *name)
+static void sup_zip_next(void);
+static void sup_zip_sweep_now(void);
+
+
+static void
+sup_zip_remember(const char *path, const sup_zip_id_t *id)
 {
-    char    text[400];
-    size_t  len;
+    char      *copy;
+    unsigned   i;
 
-    len = snprintf(text, sizeof(text), "%s%s%.250s%s", what,
-                   name ? " \"" : "", name ? name : "", name ? "\"" : "");
-
-    (void) !write(fd, text, len < sizeof(text) ? len : sizeof(text) - 1);
-
-    return -1;
-}
-
-
-/* Relative, and at no point above where it starts. */
-
-static int
-sup_zip_inside(const char *path)
-{
-    int          depth;
-    size_t       n;
-    const char  *p;
-
-    if (path == NULL || path[0] == '\0' || path[0] == '/') {
-        return 0;
-    }
-
-    depth = 0;
-
-    for (p = path; *p != '\0'; p += n + (p[n] == '/')) {
-        n = strcspn(p, "/");
-
-        if (n == 2 && p[0] == '.' && p[1] == '.') {
-            if (--depth < 0) {
-                return 0;
-            }
-
-        } else if (n > 0 && !(n == 1 && p[0] == '.')) {
-            depth++;
+    for (i = 0; i < SUP_ZIP_KNOWN; i++) {
+        if (sup_zip_known[i].path != NULL
+            && strcmp(sup_zip_known[i].path, path) == 0)
+        {
+            sup_zip_known[i].id = *id;
+            return;
         }
     }
 
-    return 1;
-}
+    copy = strdup(path);
 
-
-/* A link is resolved from the folder it is in. */
-
-static int
-sup_zip_link_inside(const char *name, const char *target)
-{
-    char         path[PATH_MAX * 2];
-    const char  *slash;
-
-    if (target == NULL || target[0] == '/' || target[0] == '\0') {
-        return 0;
+    if (copy == NULL) {
+        return;
     }
 
-    slash = strrchr(name, '/');
-
-    (void) snprintf(path, sizeof(path), "%.*s/%.4000s",
-                    slash ? (int) (slash - name) : 1, slash ? name : ".",
-                    target);
-
-    return sup_zip_inside(path);
+    i = sup_zip_known_at++ % SUP_ZIP_KNOWN;
+    free(sup_zip_known[i].path);
+    sup_zip_known[i].path = copy;
+    sup_zip_known[i].id = *id;
 }
 
 
 /*
- * What may be in a zip: files, folders, links that stay inside.  Names with
- * ".." or a leading slash, devices and the like are refused outright: such an
- * archive was made to do harm.  Setuid bits are dropped, everything is made
- * readable.
+ * Sets v->sha when the zip is one whose digest is known.  One that was changed
+ * just before it was read may change again without a trace: not known.
  */
 
-static int
-sup_zip_entry(struct archive_entry *e, int err)
+int
+sup_zip_lookup(sup_version_t *v, const struct stat *st)
 {
-    mode_t       mode;
-    const char  *name, *target;
+    unsigned             i;
+    const sup_zip_id_t  *id;
 
-    name = archive_entry_pathname(e);
+    for (i = 0; i < SUP_ZIP_KNOWN; i++) {
+        id = &sup_zip_known[i].id;
 
-    if (!sup_zip_inside(name) || strstr(name, "..") == name
-        || strlen(name) >= PATH_MAX / 2)
-    {
-        return sup_zip_say(err, "refused: name outside of the folder:",
-                           name ? name : "");
-    }
-
-    target = archive_entry_hardlink(e);
-
-    if (target != NULL && !sup_zip_inside(target)) {
-        return sup_zip_say(err, "refused: hard link to the outside:", name);
-    }
-
-    mode = archive_entry_filetype(e);
-
-    if (target == NULL && mode == AE_IFLNK
-        && !sup_zip_link_inside(name, archive_entry_symlink(e)))
-    {
-        return sup_zip_say(err, "refused: link to the outside:", name);
-    }
-
-    if (target == NULL && mode != AE_IFREG && mode != AE_IFDIR
-        && mode != AE_IFLNK)
-    {
-        return sup_zip_say(err, "refused: not a file or folder:", name);
-    }
-
-    mode = archive_entry_perm(e) & 0755;
-    mode |= archive_entry_filetype(e) == AE_IFDIR ? 0755 : 0644;
-    archive_entry_set_perm(e, mode);
-
-    return 0;
-}
-
-
-static int
-sup_zip_data(struct archive *in, struct archive *out, int64_t *total)
-{
-    int          rc;
-    size_t       size;
-    int64_t      offset;
-    const void  *block;
-
-    for ( ;; ) {
-        rc = archive_read_data_block(in, &block, &size, &offset);
-
-        if (rc == ARCHIVE_EOF) {
-            return 0;
-        }
-
-        /* what counts is what comes out, not what a header promises */
-
-        if (rc < ARCHIVE_WARN
-            || (*total += (int64_t) size) > SUP_ZIP_UNPACKED
-            || offset > SUP_ZIP_UNPACKED
-            || archive_write_data_block(out, block, size, offset)
-               < ARCHIVE_WARN)
+        if (sup_zip_known[i].path == NULL || !id->stable
+            || strcmp(sup_zip_known[i].path, v->code) != 0)
         {
-            return -1;
+            continue;
         }
+
+        if (id->dev != st->st_dev || id->ino != st->st_ino
+            || id->size != (uint64_t) st->st_size
+            || id->mtime != (uint64_t) st->st_mtim.tv_sec * 1000000000ULL
+                            + st->st_mtim.tv_nsec
+            || id->ctime != (uint64_t) st->st_ctim.tv_sec * 1000000000ULL
+                            + st->st_ctim.tv_nsec)
+        {
+            return SUP_AGAIN;
+        }
+
+        (void) memcpy(v->sha, id->sha, sizeof(v->sha));
+
+        return SUP_OK;
     }
+
+    return SUP_AGAIN;
 }
 
 
-static int
-sup_zip_entries(struct archive *in, struct archive *out, int err)
+static const char *
+sup_zip_folder(void)
 {
-    int                    n, rc;
-    int64_t                total;
-    struct archive_entry  *e;
+    static char  path[PATH_MAX];
 
-    total = 0;
+    (void) snprintf(path, sizeof(path), "%.3900s/code", sup.state_dir);
 
-    for (n = 0; n < SUP_ZIP_ENTRIES; n++) {
-        rc = archive_read_next_header(in, &e);
+    return path;
+}
 
-        if (rc == ARCHIVE_EOF) {
-            return n > 0 ? 0 : sup_zip_say(err, "is empty", NULL);
-        }
 
-        if (rc < ARCHIVE_WARN) {
-            return sup_zip_say(err, archive_error_string(in), NULL);
-        }
+/* --- removal, by a child: it may take its time --- */
 
-        if (sup_zip_entry(e, err) == -1) {
-            return -1;
-        }
 
-        if (archive_write_header(out, e) < ARCHIVE_WARN) {
-            return sup_zip_say(err, archive_error_string(out),
-                               archive_entry_pathname(e));
-        }
+static void
+sup_zip_removed(pid_t pid, int status, void *data)
+{
+    (void) pid;
+    (void) status;
+    (void) data;
+}
 
-        if (sup_zip_data(in, out, &total) == -1) {
 
-            if (total > SUP_ZIP_UNPACKED) {
-                return sup_zip_say(err, "refused: more than 250 MB unpacked",
-                                   NULL);
+/* All of those that are to be removed, or the one with this name. */
+
+static int
+sup_zip_named(const char *name, const char *which)
+{
+    return strcmp(which, SUP_ZIP_GONE) == 0
+           ? strncmp(name, which, strlen(which)) == 0
+           : strcmp(name, which) == 0;
+}
+
+
+/*
+ * An extractor may be about to die; as long as it does not, a folder of its
+ * may not be empty.
+ */
+
+static void
+sup_zip_remove(const char *which)
+{
+    int             tries, found;
+    DIR            *dir;
+    struct dirent  *de;
+
+    for (tries = 0; tries < SUP_REMOVE_TRIES; tries++) {
+        found = 0;
+        dir = opendir(sup_zip_folder());
+
+        while (dir != NULL && (de = readdir(dir)) != NULL) {
+            if (sup_zip_named(de->d_name, which)) {
+                found = 1;
+                sup_tree_remove(dirfd(dir), de->d_name);
             }
-
-            return sup_zip_say(err, archive_error_string(in)
-                               ? archive_error_string(in)
-                               : archive_error_string(out), NULL);
         }
 
-        if (archive_write_finish_entry(out) < ARCHIVE_WARN) {
-            return sup_zip_say(err, archive_error_string(out), NULL);
+        if (dir != NULL) {
+            (void) closedir(dir);
         }
+
+        if (!found) {
+            return;
+        }
+
+        (void) usleep(tries ? 10000 : 0);
     }
-
-    return sup_zip_say(err, "refused: too many entries", NULL);
-}
-
-
-static int
-sup_zip_unpack(const char *zip, const char *temp, const char *dest, int err)
-{
-    int              fd, rc;
-    struct stat      st;
-    struct archive  *in, *out;
-
-    fd = open(zip, O_RDONLY|O_CLOEXEC);
-
-    if (fd == -1 || fstat(fd, &st) == -1) {
-        return sup_zip_say(err, strerror(errno), NULL);
-    }
-
-    if (st.st_size > SUP_ZIP_MAX) {
-        return sup_zip_say(err, "refused: larger than 50 MB", NULL);
-    }
-
-    if (mkdir(temp, 0755) == -1 || chdir(temp) == -1) {
-        return sup_zip_say(err, strerror(errno), temp);
-    }
-
-    in = archive_read_new();
-    out = archive_write_disk_new();
-
-    if (in == NULL || out == NULL) {
-        return sup_zip_say(err, "out of memory", NULL);
-    }
-
-    (void) archive_read_support_format_zip(in);
-    (void) archive_write_disk_set_options(out, ARCHIVE_EXTRACT_PERM
-                                          |ARCHIVE_EXTRACT_TIME
-                                          |ARCHIVE_EXTRACT_SECURE_NODOTDOT
-                                          |ARCHIVE_EXTRACT_SECURE_SYMLINKS
-                                     |ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS);
-
-    if (archive_read_open_fd(in, fd, 65536) != ARCHIVE_OK) {
-        return sup_zip_say(err, archive_error_string(in), NULL);
-    }
-
-    rc = sup_zip_entries(in, out, err);
-
-    if (archive_write_close(out) < ARCHIVE_WARN && rc == 0) {
-        rc = sup_zip_say(err, archive_error_string(out), NULL);
-    }
-
-    if (rc == 0 && rename(temp, dest) == -1 && access(dest, F_OK) == -1) {
-        rc = sup_zip_say(err, strerror(errno), dest);
-    }
-
-    return rc;
-}
-
-
-static int
-sup_zip_remove_one(const char *path, const struct stat *st, int flag,
-    struct FTW *ftw)
-{
-    (void) st;
-    (void) flag;
-    (void) ftw;
-
-    (void) remove(path);
-
-    return 0;
 }
 
 
 static void
-sup_zip_remove(const char *path)
+sup_zip_remove_later(const char *which)
 {
-    (void) nftw(path, sup_zip_remove_one, 16, FTW_DEPTH|FTW_PHYS);
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        sup_child_init();
+        sup_zip_remove(which);
+        _exit(0);
+    }
+
+    if (pid > 0) {
+        (void) sup_child_add(pid, sup_zip_removed, NULL);
+    }
 }
 
 
-/* --- in the supervisor --- */
+/* --- unpackers --- */
+
+
+static void
+sup_zip_failed(sup_version_t *v, const char *text)
+{
+    char  shown[FAAS_ERROR_MAX];
+
+    (void) sup_escape(shown, sizeof(shown), text, strlen(text));
+    v->code_state = SUP_CODE_FAILED;
+    (void) snprintf(v->code_error, sizeof(v->code_error),
+                    "code \"%.100s\" %.380s", v->code, shown);
+}
+
+
+/* v->root of the digest; 1 if it has been unpacked. */
+
+static int
+sup_zip_have(sup_version_t *v)
+{
+    char  path[PATH_MAX];
+
+    (void) snprintf(path, sizeof(path), "%s/%s", sup_zip_folder(), v->sha);
+
+    free(v->root);
+    v->root = strdup(path);
+
+    return v->root != NULL && access(v->root, F_OK) == 0;
+}
+
+
+static void
+sup_zip_result(sup_version_t *v, int status)
+{
+    char           buf[sizeof(sup_zip_id_t) + 512], *text;
+    ssize_t        n;
+    sup_zip_id_t   id;
+
+    n = read(v->unpacker_fd, buf, sizeof(buf) - 1);
+    (void) close(v->unpacker_fd);
+
+    n = n > 0 ? n : 0;
+    buf[n] = '\0';
+    text = buf;
+
+    if (n >= (ssize_t) sizeof(id)) {
+        memcpy(&id, buf, sizeof(id));
+        id.sha[SUP_DIGEST_LEN] = '\0';
+
+        if (strspn(id.sha, "0123456789abcdef") == SUP_DIGEST_LEN) {
+            text = buf + sizeof(id);
+            (void) memcpy(v->sha, id.sha, sizeof(v->sha));
+            sup_zip_remember(v->code, &id);
+            sup_version_digest(v, v->sha);
+        }
+    }
+
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && text != buf
+        && sup_zip_have(v))
+    {
+        v->code_state = SUP_CODE_READY;
+
+    } else if (text[0] != '\0') {
+        sup_zip_failed(v, text);
+
+    } else {
+        sup_zip_failed(v, WIFSIGNALED(status)
+                          ? "could not be unpacked: its unpacker was killed"
+                          : "could not be unpacked");
+    }
+}
+
+
+/* Who waits for it, if anybody still does. */
+
+static void
+sup_zip_decided(sup_version_t *v)
+{
+    sup_fn_t  *fn;
+
+    fn = v->fn;
+
+    if (fn->pending == v) {
+        fn->pending = NULL;
+
+        if (sup.stage == SUP_RUNNING) {
+            sup_conf_decided(fn, v);
+            sup_classes_count();
+
+        } else {
+            sup_version_release(v);
+        }
+
+        return;
+    }
+
+    if (fn->live != v && fn->next != v) {
+        sup_version_release(v);
+        return;
+    }
+
+    if (fn->live == v && v->code_state == SUP_CODE_READY) {
+        sup_saved_write(fn, v, NULL);
+    }
+
+    sup_pool_ended(fn);
+}
 
 
 static void
 sup_zip_done(pid_t pid, int status, void *data)
 {
-    char            text[400];
-    ssize_t         n;
+    int             i;
+    char            temp[64];
     sup_version_t  *v = data;
 
-    (void) pid;
+    for (i = 0; i < SUP_UNPACKERS; i++) {
+        if (sup_unpacking[i] == v) {
+            sup_unpacking[i] = NULL;
+        }
+    }
 
     v->unpacker = 0;
-    n = read(v->unpacker_fd, text, sizeof(text) - 1);
-    (void) close(v->unpacker_fd);
+    sup_zip_result(v, status);
 
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        v->code_state = SUP_CODE_READY;
-
-    } else {
-        text[n > 0 ? n : 0] = '\0';
-        v->code_state = SUP_CODE_FAILED;
-        (void) snprintf(v->code_error, sizeof(v->code_error),
-                        "code \"%.100s\" %.380s", v->code,
-                        n > 0 ? text : "could not be unpacked");
+    if (WIFSIGNALED(status)) {
+        (void) snprintf(temp, sizeof(temp), SUP_ZIP_TEMP "%d", (int) pid);
+        sup_zip_remove_later(temp);
     }
 
-    if (v->fn->live != v && v->fn->next != v) {
-        sup_version_release(v);
-        return;
-    }
-
-    sup_pool_ended(v->fn);
+    sup_zip_decided(v);
+    sup_zip_next();
+    sup_zip_sweep_now();
 }
 
 
 static void
-sup_zip_temp(char *temp, size_t size, const char *dest, pid_t pid)
+sup_zip_exec(sup_version_t *v, int slot, int report)
 {
-    (void) snprintf(temp, size, "%.3900s" SUP_ZIP_TEMP "%d", dest,
-                    (int) pid);
-}
-
-
-static pid_t
-sup_zip_fork(const char *zip, const char *dest, int err)
-{
-    int    rc;
-    char   temp[PATH_MAX];
-    pid_t  pid;
-
-    pid = fork();
-
-    if (pid != 0) {
-        return pid;
-    }
+    char   uid[16];
+    char  *argv[] = {
+        "faas-supervisor", "--unpack", uid, (char *) v->code,
+        (char *) sup_zip_folder(), NULL
+    };
 
     sup_child_init();
-    sup_zip_temp(temp, sizeof(temp), dest, getpid());
-    (void) umask(022);
+    (void) snprintf(uid, sizeof(uid), "%u",
+                    SUP_UID_BASE - 1 - (unsigned) slot);
 
-    rc = sup_zip_unpack(zip, temp, dest, err);
+    report = fcntl(report, F_DUPFD, SUP_ZIP_REPORT + 1);
 
-    (void) !chdir("/");
-    sup_zip_remove(temp);
-    _exit(rc == 0 ? 0 : 1);
+    if (report == -1 || dup2(report, SUP_ZIP_REPORT) == -1) {
+        _exit(SUP_EXIT_ERROR);
+    }
+
+    (void) close_range(SUP_ZIP_REPORT + 1, ~0U, 0);
+    (void) execv("/proc/self/exe", argv);
+    _exit(SUP_EXIT_ERROR);
 }
 
 
 static int
-sup_zip_folder(char *path, size_t size)
+sup_zip_start(sup_version_t *v, int slot)
 {
-    (void) snprintf(path, size, "%s/code", sup.state_dir);
+    int  fds[2];
 
     if ((mkdir(sup.state_dir, 0755) == -1 && errno != EEXIST)
-        || (mkdir(path, 0711) == -1 && errno != EEXIST))
+        || (mkdir(sup_zip_folder(), 0711) == -1 && errno != EEXIST)
+        || pipe2(fds, O_CLOEXEC|O_NONBLOCK) == -1)
     {
         return SUP_ERROR;
     }
 
-    return SUP_OK;
-}
+    v->unpacker = fork();
 
-
-static void
-sup_zip_error(sup_version_t *v, const char *what)
-{
-    v->code_state = SUP_CODE_FAILED;
-    (void) snprintf(v->code_error, sizeof(v->code_error),
-                    "code \"%.200s\" cannot be unpacked: %.100s: %s", v->code,
-                    what, strerror(errno));
-}
-
-
-void
-sup_zip_prepare(sup_version_t *v)
-{
-    int   fds[2];
-    char  path[PATH_MAX], dest[PATH_MAX];
-
-    if (v->sha[0] == '\0') {
-        sup_code_digest(v);
+    if (v->unpacker == 0) {
+        sup_zip_exec(v, slot, fds[1]);
     }
 
-    if (v->sha[0] == '\0' || sup_zip_folder(path, sizeof(path)) != SUP_OK) {
-        sup_zip_error(v, path);
-        return;
-    }
-
-    (void) snprintf(dest, sizeof(dest), "%.3900s/%s", path, v->sha);
-
-    free(v->root);
-    v->root = strdup(dest);
-
-    if (access(dest, F_OK) == 0) {
-        v->code_state = SUP_CODE_READY;
-        return;
-    }
-
-    if (pipe2(fds, O_CLOEXEC|O_NONBLOCK) == -1) {
-        sup_zip_error(v, "pipe");
-        return;
-    }
-
-    v->unpacker = sup_zip_fork(v->code, dest, fds[1]);
     v->unpacker_fd = fds[0];
     (void) close(fds[1]);
 
     if (v->unpacker == -1
         || sup_child_add(v->unpacker, sup_zip_done, v) != SUP_OK)
     {
+        if (v->unpacker > 0) {
+            (void) kill(v->unpacker, SIGKILL);
+        }
+
         v->unpacker = 0;
         (void) close(fds[0]);
-        sup_zip_error(v, "fork");
+
+        return SUP_ERROR;
+    }
+
+    sup_unpacking[slot] = v;
+
+    return SUP_OK;
+}
+
+
+/*
+ * The one that has waited longest.  Of a zip that is being unpacked for
+ * another function just now the result will do.
+ */
+
+static sup_version_t *
+sup_zip_first(void)
+{
+    int             i;
+    sup_version_t  *v, *first;
+
+    first = NULL;
+
+    for (v = sup.versions; v != NULL; v = v->next) {
+
+        if (!v->queued) {
+            continue;
+        }
+
+        for (i = 0; i < SUP_UNPACKERS; i++) {
+            if (sup_unpacking[i] != NULL
+                && strcmp(sup_unpacking[i]->code, v->code) == 0)
+            {
+                break;
+            }
+        }
+
+        if (i == SUP_UNPACKERS) {
+            first = v;
+        }
+    }
+
+    return first;
+}
+
+
+static void
+sup_zip_next(void)
+{
+    int             i, err;
+    char            text[256];
+    sup_version_t  *v;
+
+    for (i = 0; i < SUP_UNPACKERS && sup.stage == SUP_RUNNING; i++) {
+
+        if (sup_unpacking[i] != NULL) {
+            continue;
+        }
+
+        v = sup_zip_first();
+
+        if (v == NULL) {
+            return;
+        }
+
+        v->queued = 0;
+
+        if (sup_zip_start(v, i) != SUP_OK) {
+            err = errno;
+            (void) snprintf(text, sizeof(text), "cannot be unpacked into "
+                            "\"%.100s\": %s", sup_zip_folder(),
+                            strerror(err));
+            sup_zip_failed(v, text);
+            sup_zip_decided(v);
+        }
+    }
+}
+
+
+/* READY at once, or when its turn has come and it has been unpacked. */
+
+void
+sup_zip_prepare(sup_version_t *v)
+{
+    if (v->queued || v->unpacker > 0) {
+        return;
+    }
+
+    if (v->sha[0] != '\0' && sup_zip_have(v)) {
+        v->code_state = SUP_CODE_READY;
         return;
     }
 
     v->code_state = SUP_CODE_BUSY;
+    v->queued = 1;
+    sup_zip_next();
 }
 
 
+/* --- what nobody has any more --- */
+
+
 static int
-sup_zip_wanted(const char *path)
+sup_zip_wanted(const char *name)
 {
+    const char     *slash;
     sup_version_t  *v;
 
     for (v = sup.versions; v != NULL; v = v->next) {
-        if (v->root != NULL && strcmp(v->root, path) == 0) {
+        slash = v->root != NULL ? strrchr(v->root, '/') : NULL;
+
+        if (slash != NULL && strcmp(slash + 1, name) == 0) {
             return 1;
         }
     }
@@ -462,73 +514,58 @@ sup_zip_wanted(const char *path)
 }
 
 
-static void
-sup_zip_swept(pid_t pid, int status, void *data)
-{
-    (void) pid;
-    (void) status;
-    (void) data;
-}
-
-
 /*
- * At start: what no function has any more, and what an interrupted unpacker
- * has left.
+ * At start, when no zip waits for its digest any more: what no function has,
+ * and what interrupted unpackers have left.  Renamed at once, so that it is
+ * there for nobody whose digest comes later, and then removed.
  */
 
-void
-sup_zip_sweep(void)
+static void
+sup_zip_sweep_now(void)
 {
     DIR            *dir;
-    char            path[PATH_MAX], name[PATH_MAX], *temp;
-    pid_t           pid;
+    char            name[64];
+    sup_version_t  *v;
     struct dirent  *de;
 
-    (void) snprintf(path, sizeof(path), "%s/code", sup.state_dir);
-    dir = opendir(path);
-
-    if (dir == NULL) {
-        return;
-    }
-
-    pid = fork();
-
-    if (pid != 0) {
-        (void) closedir(dir);
-
-        if (pid > 0) {
-            (void) sup_child_add(pid, sup_zip_swept, NULL);
+    for (v = sup.versions; v != NULL; v = v->next) {
+        if (v->queued || v->unpacker > 0) {
+            return;
         }
+    }
 
+    if (!sup_sweep_wanted || sup.stage != SUP_RUNNING
+        || (dir = opendir(sup_zip_folder())) == NULL)
+    {
         return;
     }
 
-    sup_child_init();
+    sup_sweep_wanted = 0;
 
     while ((de = readdir(dir)) != NULL) {
 
-        if (de->d_name[0] == '.'
-            || strspn(de->d_name, "0123456789abcdef") < SUP_DIGEST_LEN)
+        if ((strncmp(de->d_name, SUP_ZIP_TEMP, strlen(SUP_ZIP_TEMP)) != 0
+             && strspn(de->d_name, "0123456789abcdef") < SUP_DIGEST_LEN)
+            || sup_zip_wanted(de->d_name))
         {
             continue;
         }
 
-        (void) snprintf(name, sizeof(name), "%.3800s/%s", path, de->d_name);
-
-        temp = strstr(de->d_name, SUP_ZIP_TEMP);
-
-        if (temp != NULL
-            && sup_child_known(atoi(temp + sizeof(SUP_ZIP_TEMP) - 1)))
-        {
-            continue;                    /* being made just now */
-        }
-
-        if (!sup_zip_wanted(name)) {
-            sup_zip_remove(name);
-        }
+        (void) snprintf(name, sizeof(name), SUP_ZIP_GONE "%d.%u",
+                        (int) getpid(), sup_n_gone++);
+        (void) renameat(dirfd(dir), de->d_name, dirfd(dir), name);
     }
 
-    _exit(0);
+    (void) closedir(dir);
+    sup_zip_remove_later(SUP_ZIP_GONE);
+}
+
+
+void
+sup_zip_sweep(void)
+{
+    sup_sweep_wanted = 1;
+    sup_zip_sweep_now();
 }
 
 
@@ -538,7 +575,7 @@ void
 sup_zip_end(void)
 {
     int             status;
-    char            temp[PATH_MAX];
+    char            temp[64];
     sup_version_t  *v;
 
     for (v = sup.versions; v != NULL; v = v->next) {
@@ -553,7 +590,8 @@ sup_zip_end(void)
             /* void */
         }
 
-        sup_zip_temp(temp, sizeof(temp), v->root, v->unpacker);
+        (void) snprintf(temp, sizeof(temp), SUP_ZIP_TEMP "%d",
+                        (int) v->unpacker);
         sup_zip_remove(temp);
         v->unpacker = 0;
     }

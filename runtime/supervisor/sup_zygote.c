@@ -23,9 +23,11 @@
 
 #define SUP_ZYGOTE_STABLE_MS  5000
 #define SUP_ZYGOTE_MAX_MS     10000
+#define SUP_ZYGOTE_AGAIN_MS   10000
 
 
 static void sup_zygote_start(sup_zygote_t *z);
+static void sup_zygote_close(sup_zygote_t *z);
 
 
 static void
@@ -39,16 +41,10 @@ sup_on_zygote_retry(evutil_socket_t fd, short what, void *data)
 }
 
 
-sup_zygote_t *
-sup_zygote_get(const char *name, const char *path)
+static sup_zygote_t *
+sup_zygote_new(const char *name, const char *path)
 {
     sup_zygote_t  *z;
-
-    for (z = sup.zygotes; z != NULL; z = z->next) {
-        if (strcmp(z->name, name) == 0) {
-            return z;
-        }
-    }
 
     z = calloc(1, sizeof(sup_zygote_t));
 
@@ -66,6 +62,175 @@ sup_zygote_get(const char *name, const char *path)
     sup.zygotes = z;
 
     return z;
+}
+
+
+sup_zygote_t *
+sup_zygote_get(const char *name, const char *path)
+{
+    sup_zygote_t  *z;
+
+    for (z = sup.zygotes; z != NULL; z = z->next) {
+        if (strcmp(z->name, name) == 0 && !z->is_heir && !z->retired) {
+            return z;
+        }
+    }
+
+    return sup_zygote_new(name, path);
+}
+
+
+/* It is in nobody's way any more. */
+
+static void
+sup_zygote_free(sup_zygote_t *z)
+{
+    uint32_t        i;
+    sup_zygote_t  **p;
+
+    for (p = &sup.zygotes; *p != NULL; p = &(*p)->next) {
+        if (*p == z) {
+            *p = z->next;
+            break;
+        }
+    }
+
+    for (p = &sup.zygotes; *p != NULL; p = &(*p)->next) {
+        if ((*p)->heir == z) {
+            (*p)->heir = NULL;
+            (*p)->recycle_ms = faas_now_ms() + SUP_ZYGOTE_AGAIN_MS;
+        }
+    }
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        if (sup.envs[i].zygote == z) {
+            sup.envs[i].zygote = NULL;
+        }
+    }
+
+    if (z->retry_ev != NULL) {
+        event_free(z->retry_ev);
+    }
+
+    sup_zygote_close(z);
+    free(z);
+}
+
+
+/*
+ * What is forked from one zygote has the same hash seed and the same layout
+ * of addresses: whoever learns them in one environment knows them of all.  So
+ * a zygote serves for a while only.  The next one is started beside it and
+ * takes over when it is up; blanks that there are stay.
+ */
+
+static void
+sup_zygote_recycle(sup_zygote_t *z)
+{
+    uint64_t       now;
+    sup_zygote_t  *heir;
+
+    now = faas_now_ms();
+
+    /* the spawner's children have their own by their exec */
+
+    if (z->path[0] == '\0' || !z->up || z->heir != NULL || z->is_heir
+        || z->retired || z->forks == 0 || now < z->recycle_ms
+        || (z->forks < sup.zygote_forks
+            && now - z->started_ms < SUP_ZYGOTE_AGE_MS))
+    {
+        return;
+    }
+
+    heir = sup_zygote_new(z->name, z->path);
+
+    if (heir == NULL) {
+        return;
+    }
+
+    heir->is_heir = 1;
+    z->heir = heir;
+    sup_zygote_start(heir);
+}
+
+
+/* With its last order done it goes. */
+
+static void
+sup_zygote_retire(sup_zygote_t *z)
+{
+    uint32_t  i;
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        if (sup.envs[i].used && sup.envs[i].zygote == z
+            && !sup.envs[i].spawned)
+        {
+            return;
+        }
+    }
+
+    if (z->retry_ev != NULL) {
+        (void) evtimer_del(z->retry_ev);
+    }
+
+    if (z->pid > 0) {
+        sup_zygote_close(z);
+        (void) kill(z->pid, SIGKILL);
+    }
+}
+
+
+static void
+sup_zygote_inherit(sup_zygote_t *heir)
+{
+    sup_class_t   *c;
+    sup_zygote_t  *z;
+
+    heir->is_heir = 0;
+
+    for (z = sup.zygotes; z != NULL && z->heir != heir; z = z->next) {
+        /* void */
+    }
+
+    if (z == NULL) {
+        return;
+    }
+
+    for (c = sup.classes; c != NULL; c = c->next) {
+        if (c->zygote == z) {
+            c->zygote = heir;
+        }
+    }
+
+    sup_log(SUP_LOG_INFO, 0, "zygote %s (pid %d) takes over from pid %d, "
+            "which made %u processes", heir->name, (int) heir->pid,
+            (int) z->pid, z->forks);
+
+    z->heir = NULL;
+    z->retired = 1;
+    sup_zygote_retire(z);
+}
+
+
+void
+sup_zygotes_tick(void)
+{
+    sup_zygote_t  *z, *next;
+
+    for (z = sup.zygotes; z != NULL; z = next) {
+        next = z->next;
+
+        if (!z->retired) {
+            sup_zygote_recycle(z);
+            continue;
+        }
+
+        sup_zygote_retire(z);
+
+        if (z->pid == 0) {
+            sup_zygote_free(z);
+        }
+    }
 }
 
 
@@ -108,6 +273,20 @@ sup_zygote_died(pid_t pid, int status, void *data)
         return;
     }
 
+    if (z->retired) {
+        sup_spawn_lost(z);
+        sup_zygote_free(z);
+        return;
+    }
+
+    if (z->is_heir) {
+        sup_log(SUP_LOG_ALERT, 0, "zygote %s (pid %d) ended before it could "
+                "take over, trying again in %d s", z->name, (int) pid,
+                SUP_ZYGOTE_AGAIN_MS / 1000);
+        sup_zygote_free(z);
+        return;
+    }
+
     if (faas_now_ms() - z->started_ms > SUP_ZYGOTE_STABLE_MS) {
         z->failures = 0;
     }
@@ -138,9 +317,15 @@ sup_zygote_reply(sup_zygote_t *z, faas_zygote_reply_t *r)
     if (r->type == FAAS_ZYGOTE_UP) {
         z->up = 1;
         z->no_start = 0;
+        z->forks = 0;
         (void) memcpy(z->version, r->text, sizeof(z->version));
         sup_log(SUP_LOG_INFO, 0, "zygote %s (pid %d) is up: %s", z->name,
                 (int) z->pid, z->version);
+
+        if (z->is_heir) {
+            sup_zygote_inherit(z);
+        }
+
         sup_refill_soon();
         return;
     }
@@ -157,11 +342,19 @@ sup_zygote_reply(sup_zygote_t *z, faas_zygote_reply_t *r)
     }
 
     if (r->type == FAAS_ZYGOTE_SPAWNED && r->pid > 0) {
+        z->forks++;
         sup_spawn_done(env, r->pid);
-        return;
+
+    } else {
+        sup_spawn_failed(env, r->error, r->text);
     }
 
-    sup_spawn_failed(env, r->error, r->text);
+    if (z->retired) {
+        sup_zygote_retire(z);
+
+    } else {
+        sup_zygote_recycle(z);
+    }
 }
 
 

@@ -134,7 +134,7 @@ def run(level, number, see):
         equal(sup.invoke(fn, 'see')[1], see, 'what it sees')
 
         sup.invoke(fn, 'orphan')
-        ok(sleepers(), 'a process that leaves its session')
+        ok(wait_for(sleepers), 'a process that leaves its session')
         ticket, lease = sup.acquire(fn)
         sup.release(ticket, 'timeout')
         ok(wait_for(lambda: not sleepers()), 'ends with its environment')

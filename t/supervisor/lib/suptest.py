@@ -180,6 +180,7 @@ class Sup:
         self.slots = slots or envs + 8
         self.blanks = list(blanks)
         self.functions = []
+        self.globals = {}           # more keys of the manifest
         self.generation = 0
         self.next_ticket = 0
         self.proc = None
@@ -250,6 +251,7 @@ class Sup:
              'isolation': self.isolation, 'max_environments': self.envs,
              'request_max': 6291456, 'response_max': 6291456,
              'blanks': self.blanks, 'functions': self.functions}
+        m.update(self.globals)
         temp = self.path('manifest') + b'.n'
         with open(temp, 'w') as f:
             json.dump(m, f)
