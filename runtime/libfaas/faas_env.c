@@ -79,6 +79,11 @@ faas_env_init(char **json, size_t *len)
         faas_env.waiting = 0;
 
         (void) faas_env_control();
+
+        if (faas_env.next && faas_env.init == NULL && faas_env.warm) {
+            faas_env.next = 0;
+            faas_env.warm();
+        }
     }
 
     /*
@@ -412,6 +417,9 @@ faas_env_control_frames(void)
 
         if (p[4] == FAAS_CTL_SHUTDOWN) {
             faas_env.shutdown = 1;
+
+        } else if (p[4] == FAAS_CTL_WARM) {
+            faas_env.next = 1;
 
         } else if (p[4] == FAAS_CTL_INIT && faas_env.init == NULL) {
             faas_env.init = malloc(len + 1);

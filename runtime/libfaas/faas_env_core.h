@@ -81,6 +81,7 @@ typedef struct {
     size_t                in_len;
     char                 *init;
     size_t                init_len;
+    int                   next;           /* it will soon get a function */
 
     /* poll[0] is the listening socket, [1] control, [i + 2] conns[i] */
     struct pollfd         poll[FAAS_ENV_CONNS + 2];
@@ -92,6 +93,9 @@ typedef struct {
     faas_conn_t          *ready[FAAS_ENV_CONNS];
     unsigned              ready_head;
     unsigned              ready_len;
+
+    /* gets memory ready for a function; set by language glue */
+    void                (*warm)(void);
 
     /* called around what may sleep; set by language glue */
     void                (*leave)(void);

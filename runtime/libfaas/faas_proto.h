@@ -75,6 +75,8 @@ typedef struct {
                                          as contract 3.6 */
 #define FAAS_CTL_INIT         'I'     /* supervisor: load; payload = JSON */
 #define FAAS_CTL_SHUTDOWN     'S'     /* supervisor: end soon, no payload */
+#define FAAS_CTL_WARM         'W'     /* supervisor, to a blank: you are next,
+                                         no payload */
 
 /*
  * The payload of FAAS_CTL_INIT:

@@ -50,6 +50,7 @@ typedef struct {
     X(PyObject *, PyCFunction_NewEx, (faas_py_method_t *, PyObject *,         \
                                       PyObject *))                            \
     X(PyObject *, PyLong_FromLongLong, (long long))                           \
+    X(PyObject *, PyObject_CallObject, (PyObject *, PyObject *))              \
     X(PyObject *, PyTuple_New, (faas_py_size_t))                              \
     X(int, PyTuple_SetItem, (PyObject *, faas_py_size_t, PyObject *))         \
     X(PyObject *, PyUnicode_AsEncodedString, (PyObject *, const char *,       \
@@ -113,8 +114,9 @@ static faas_py_method_t  faas_py_methods[] = {
 
     { "flush", faas_py_flush, METH_NOARGS, "Sends log text now." },
 
-    { "init", faas_py_init, METH_NOARGS,
-      "Waits for the function to load: its description as JSON, or None." },
+    { "init", faas_py_init, METH_O,
+      "Waits for the function to load: its description as JSON, or None.  "
+      "Calls its argument when this blank is the next to be taken." },
 
     { "ready", faas_py_ready, METH_NOARGS, "The function is loaded." },
 
@@ -487,6 +489,27 @@ faas_py_flush(PyObject *self, PyObject *arg)
 }
 
 
+/* A failure is no more than a start that takes longer. */
+
+static PyObject  *faas_py_warmer;
+
+
+static void
+faas_py_warm(void)
+{
+    PyObject  *result;
+
+    result = py.PyObject_CallObject(faas_py_warmer, NULL);
+
+    if (result) {
+        py.Py_DecRef(result);
+
+    } else {
+        py.PyErr_Clear();
+    }
+}
+
+
 static PyObject *
 faas_py_init(PyObject *self, PyObject *arg)
 {
@@ -496,7 +519,9 @@ faas_py_init(PyObject *self, PyObject *arg)
     PyObject  *text;
 
     (void) self;
-    (void) arg;
+
+    faas_py_warmer = arg;
+    faas_env.warm = faas_py_warm;
 
     rc = faas_env_init(&json, &len);
 

@@ -290,7 +290,8 @@ def warm():
     """
     Does all that loading and calling a function does.  A forked blank copies
     each page that it writes to for the first time; a good part of a cold
-    start would be that, so it is done while the blank waits for its function.
+    start would be that, so the blank that is next does it while it waits.  Not
+    all of them: it is most of what a blank has for itself alone.
     """
     environment, path = dict(os.environ), sys.path[:]
 
@@ -324,9 +325,7 @@ def warm():
 
 def main(functions):
     """The life of one environment."""
-    warm()
-
-    text = functions.init()
+    text = functions.init(warm)
 
     if text is None:
         os._exit(0)

@@ -252,6 +252,7 @@ struct sup_env_s {
     unsigned              provisioned:1;
     unsigned              cut:1;          /* rest of a long line is dropped */
     unsigned              open:1;         /* in the group without a policy */
+    unsigned              warm:1;         /* a blank that was told it is next */
 };
 
 

@@ -12,12 +12,21 @@
 #include "sup.h"
 
 
-#define SUP_REFILL_MS        10
+#define SUP_REFILL_MS        2
+#define SUP_BLANKS_WARM      2           /* of a class */
 #define SUP_REFILL_AT_ONCE   2
-#define SUP_REFILL_POSTPONE  10
+#define SUP_REFILL_POSTPONE  50
 
 
-/* A blank of class C, one that is up if there is one. */
+static int
+sup_blank_is(sup_env_t *env, sup_class_t *c)
+{
+    return env->used && env->class == c && env->version == NULL
+           && !env->ending && !env->dead && !env->adopted;
+}
+
+
+/* A blank of class C: a warm one, or one that is up, if there is one. */
 
 sup_env_t *
 sup_blank_take(sup_class_t *c)
@@ -30,15 +39,17 @@ sup_blank_take(sup_class_t *c)
     for (i = 0; c->n_blank > 0 && i < sup.board.head->max_envs; i++) {
         env = &sup.envs[i];
 
-        if (!env->used || env->class != c || env->version != NULL
-            || env->ending || env->dead || env->adopted)
-        {
+        if (!sup_blank_is(env, c)) {
             continue;
         }
 
-        best = env;
+        if (best == NULL || env->blank_up > best->blank_up
+            || (env->blank_up && env->warm > best->warm))
+        {
+            best = env;
+        }
 
-        if (env->blank_up) {
+        if (best->blank_up && best->warm) {
             break;
         }
     }
@@ -49,6 +60,41 @@ sup_blank_take(sup_class_t *c)
     }
 
     return best;
+}
+
+
+/*
+ * Tells the blanks that will be taken first to get their memory ready: that
+ * takes them a few milliseconds, and most of the memory that they have for
+ * themselves alone.
+ */
+
+void
+sup_blanks_warm(sup_class_t *c)
+{
+    uint32_t    i, n;
+    sup_env_t  *env;
+
+    if (c->kind != SUP_RT_PYTHON) {
+        return;
+    }
+
+    n = 0;
+
+    for (i = 0; i < sup.board.head->max_envs; i++) {
+        n += sup_blank_is(&sup.envs[i], c) && sup.envs[i].warm;
+    }
+
+    for (i = 0; n < SUP_BLANKS_WARM && i < sup.board.head->max_envs; i++) {
+        env = &sup.envs[i];
+
+        if (sup_blank_is(env, c) && env->blank_up && !env->warm
+            && sup_env_send(env, FAAS_CTL_WARM, "", 0) == SUP_OK)
+        {
+            env->warm = 1;
+            n++;
+        }
+    }
 }
 
 
@@ -173,6 +219,7 @@ sup_on_refill(evutil_socket_t fd, short what, void *data)
     postponed = 0;
 
     for (c = sup.classes; c != NULL; c = c->next) {
+        sup_blanks_warm(c);
         (void) sup_refill_class(c);
     }
 }

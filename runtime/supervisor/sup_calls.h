@@ -168,6 +168,7 @@ void sup_memory_process(pid_t pid, uint32_t memory_mb);
 sup_env_t *sup_blank_take(sup_class_t *c);
 int sup_blank_evict(void);
 void sup_blanks_trim(sup_class_t *c);
+void sup_blanks_warm(sup_class_t *c);
 void sup_blank_failed(sup_class_t *c);
 void sup_refill_soon(void);
 

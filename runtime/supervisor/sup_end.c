@@ -321,6 +321,7 @@ sup_env_forget(sup_env_t *env)
     env->provisioned = 0;
     env->cut = 0;
     env->open = 0;
+    env->warm = 0;
     env->timer = timer;
 
     if (v != NULL) {

@@ -12,6 +12,37 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 from faasenv import *                                   # noqa: E402,F403
 
 
+def private(pid):
+    """Memory that a process has for itself alone, KB."""
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        return sum(int(line.split()[1]) for line in f
+                   if line.startswith("Private_Dirty"))
+
+
+def warm(tap):
+    """A blank that is next gets its memory ready; others save it."""
+    with Zygote.python() as z:
+        z.up()
+        first, second = z.spawn(), z.spawn()
+        for e in first, second:
+            tap.equal(e.frame()[0], "B", "a blank")
+        cold = private(first.pid)
+        first.send_frame("W")
+        wait_for(lambda: private(first.pid) > cold + 500)
+        tap.ok(private(second.pid) < cold + 200, "the other one stays cold")
+        for e in first, second:
+            e.send_init("pyfn.echo")
+            tap.equal(e.frame(), ("R", b""), "gets its function")
+            tap.equal(e.call("x").json, "x", "and serves")
+
+        # told when it already has one
+
+        second.send_frame("W")
+        tap.equal(second.call("y").json, "y", "too late is no harm")
+        first.close()
+        second.close()
+
+
 def children(tap):
     with Zygote.python() as z:
         z.up()
@@ -217,6 +248,7 @@ def spawner(tap):
 
 
 with Tap() as tap:
+    warm(tap)
     children(tap)
     messages(tap)
     steps(tap)

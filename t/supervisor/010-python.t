@@ -56,6 +56,24 @@ try:
          + ' '.join('%.1f' % t for t in sorted(times)))
     ok(sorted(times)[4] < 50, 'cold starts from blanks are fast')
 
+    # of many blanks two are ready at once, the others small
+
+    sup.blanks = [{'runtime': 'python3', 'count': 6}]
+    sup.reload()
+    ok(wait_for(lambda: len(sup.blanks_up()) == 6), 'six blanks')
+
+    def private(slot):
+        with open('/proc/%d/smaps_rollup' % sup.env(slot, 'pid')) as f:
+            return sum(int(line.split()[1]) for line in f
+                       if line.startswith('Private_Dirty'))
+
+    def two_are_warm():
+        sizes = sorted(private(i) for i in sup.blanks_up())
+        return len(sizes) == 6 and sizes[3] < sizes[4] / 1.5
+
+    ok(wait_for(two_are_warm), 'two of them are warm',
+       sorted(private(i) for i in sup.blanks_up()))
+
     equal(sup.stop(), 0, 'the watchdog exits with 0 when nginx has gone')
     equal(leftovers(sup), [], 'nothing is left behind')
 finally:
