@@ -121,6 +121,9 @@ int faas_env_listen(void);
 void faas_conn_done(faas_conn_t *c);
 void faas_conn_forget_all(void);
 
+/* faas_trace.c: the invocation's trace id for programs that are started */
+void faas_trace_variable(const faas_invocation_t *inv);
+
 /* faas_env_request.c */
 int faas_request_take(faas_conn_t *c, faas_invocation_t *inv);
 

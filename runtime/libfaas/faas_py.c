@@ -31,9 +31,6 @@ typedef struct {
     const char           *doc;
 } faas_py_method_t;
 
-#define FAAS_PY_TRACE      "_X_AMZN_TRACE_ID"
-#define FAAS_PY_TRACE_MAX  1024
-
 #define METH_NOARGS  0x0004
 #define METH_O       0x0008
 
@@ -81,7 +78,6 @@ static PyObject *faas_py_next(PyObject *self, PyObject *arg);
 static PyObject *faas_py_event(const faas_invocation_t *inv);
 static PyObject *faas_py_text(const char *s, size_t len);
 static PyObject *faas_py_arn(const faas_invocation_t *inv);
-static void faas_py_trace(const faas_invocation_t *inv);
 static PyObject *faas_py_respond(PyObject *self, PyObject *arg);
 static PyObject *faas_py_error(PyObject *self, PyObject *arg);
 static PyObject *faas_py_answer(PyObject *arg,
@@ -239,7 +235,7 @@ faas_py_next(PyObject *self, PyObject *arg)
         return NULL;
     }
 
-    faas_py_trace(&inv);
+    faas_trace_variable(&inv);
 
     items[0] = faas_py_event(&inv);
     items[1] = faas_py_text(inv.request_id, inv.request_id_len);
@@ -332,41 +328,6 @@ faas_py_arn(const faas_invocation_t *inv)
     py.Py_IncRef(object);
 
     return object;
-}
-
-
-/*
- * _X_AMZN_TRACE_ID in the process's environment (contract, section 3.5), for
- * programs that the function starts.  setenv() keeps every value it was ever
- * given, so that an environment would grow with each invocation: this variable
- * is one buffer of ours, whose text changes.
- */
-
-static void
-faas_py_trace(const faas_invocation_t *inv)
-{
-    char         *value;
-    static char   variable[FAAS_PY_TRACE_MAX] = FAAS_PY_TRACE "=";
-
-    value = variable + sizeof(FAAS_PY_TRACE);
-
-    if (inv->trace_id_len == 0) {
-        (void) unsetenv(FAAS_PY_TRACE);
-        return;
-    }
-
-    if (inv->trace_id_len >= FAAS_PY_TRACE_MAX - sizeof(FAAS_PY_TRACE)) {
-        (void) setenv(FAAS_PY_TRACE, inv->trace_id, 1);
-        return;
-    }
-
-    memcpy(value, inv->trace_id, inv->trace_id_len + 1);
-
-    /* the function may have removed or replaced it */
-
-    if (getenv(FAAS_PY_TRACE) != value) {
-        (void) putenv(variable);
-    }
 }
 
 
