@@ -200,11 +200,11 @@ class Plain:
 class Ours(Nginx):
     """nginx with the module."""
 
-    def __init__(self, http, server, functions, workers=1):
+    def __init__(self, http, server, functions, workers=1, isolation=None):
         super().__init__(http='    access_log off;\n'
                               '    keepalive_requests 1000000;\n' + http,
                          server=server, functions=functions, workers=workers,
-                         log_level='warn')
+                         log_level='warn', isolation=isolation)
         try:
             self.start()
         except BaseException:
