@@ -120,7 +120,7 @@ faas_env_drain(faas_board_t *board, uint32_t index, uint32_t why, int force)
 
     rc = 1;
 
-    switch (env->state) {
+    switch ((uint32_t) env->state) {
 
     case FAAS_ENV_BUSY:
         if (!force) {
@@ -327,7 +327,7 @@ faas_ticket_cleanup(faas_board_t *board, uint32_t ticket)
     t = &board->tickets[ticket];
     fn = &board->fns[t->fn];
 
-    switch (t->state) {
+    switch ((uint32_t) t->state) {
 
     case FAAS_TICKET_WAITING:
         faas_wait_remove(board, fn, ticket);

@@ -319,7 +319,7 @@ faas_cancel(faas_board_t *board, uint32_t ticket, int32_t counter,
         fn->counters[counter]++;
     }
 
-    switch (t->state) {
+    switch ((uint32_t) t->state) {
 
     case FAAS_TICKET_WAITING:
         faas_wait_remove(board, fn, ticket);
