@@ -132,13 +132,18 @@ sup_cgroup_limit(uint32_t slot, uint32_t memory_mb)
 }
 
 
-int
-sup_mount_code(pid_t pid, const char *path, uint32_t tmp_mb,
-    const char **step)
+void
+sup_cgroup_cpu(uint32_t slot, uint32_t memory_mb, uint32_t milli)
 {
-    (void) pid;
-    (void) path;
-    (void) tmp_mb;
+    check(slot == 0 && memory_mb == 128);
+    (void) milli;
+}
+
+
+int
+sup_mount_function(sup_env_t *e, const char **step)
+{
+    check(e == &env);
     (void) step;
 
     return 0;
@@ -263,6 +268,7 @@ begin(uint8_t mode)
     env.used = 1;
     env.spawned = 1;
 
+    sup.boxed = (mode & 64) ? 1 : 0;
     sup.board.fns[0].backoff_until_ms = 0;
     sup.board.fns[0].init_error[0] = '\0';
     sup.board.envs[0].fn = FAAS_NIL;
