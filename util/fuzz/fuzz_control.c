@@ -85,10 +85,9 @@ sup_env_end(sup_env_t *e, uint32_t why)
 
 
 char *
-sup_init_message(sup_version_t *v, int provisioned)
+sup_init_message(sup_env_t *e)
 {
-    (void) v;
-    (void) provisioned;
+    check(e == &env);
 
     now.inits++;
 
@@ -129,6 +128,13 @@ sup_cgroup_limit(uint32_t slot, uint32_t memory_mb)
     (void) memory_mb;
 
     return 0;
+}
+
+
+void
+sup_memory_process(pid_t pid, uint32_t memory_mb)
+{
+    check(pid == env.pid && memory_mb == 128);
 }
 
 

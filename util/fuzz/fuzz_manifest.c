@@ -59,9 +59,16 @@ check(int good)
 const char *
 sup_run_path(const char *name)
 {
-    check(strcmp(name, FAAS_RUN_MANIFEST) == 0);
+    return strcmp(name, FAAS_RUN_MANIFEST) == 0 ? path : name;
+}
 
-    return path;
+
+const char *
+sup_tmp_name(uint32_t slot)
+{
+    check(slot == 0);
+
+    return "tmp/0";
 }
 
 
@@ -280,9 +287,6 @@ use_versions(void)
     memset(&env, 0, sizeof(env));
 
     for (v = sup.versions; v != NULL; v = v->next) {
-        msg = sup_init_message(v, v->provisioned != 0);
-        free(msg);
-
         if (v->class == NULL) {
             continue;
         }
@@ -290,6 +294,11 @@ use_versions(void)
         memset(&spawn, 0, sizeof(spawn));
         env.version = v;
         env.class = v->class;
+        env.provisioned = (v->provisioned != 0);
+
+        msg = sup_init_message(&env);
+        free(msg);
+
         n = sup_command(&env, buf, sizeof(spawn), sizeof(buf), &spawn);
 
         check(n <= sizeof(buf));
@@ -367,7 +376,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     /* filters of system calls take time to make */
 
-    sup.boxed = (size % 8 == 0);
+    sup.boxed = (size % 64 == 0);
     sup.egress = sup.boxed;
 
     load_sound(one);
