@@ -266,7 +266,8 @@ faas_env_t *
 faas_ticket_env(faas_board_t *board, faas_ticket_t *t)
 {
     if (t->env >= board->head->max_envs
-        || board->envs[t->env].generation != t->env_generation)
+        || board->envs[t->env].generation != t->env_generation
+        || board->envs[t->env].fn != t->fn)
     {
         return NULL;
     }

@@ -305,12 +305,10 @@ faas_repair_tickets(faas_board_t *board, uint32_t index)
 
             fn->n_leases++;
 
-            if (t->env < board->head->max_envs) {
-                env = &board->envs[t->env];
+            env = faas_ticket_env(board, t);
 
-                if (env->generation == t->env_generation) {
-                    env->inflight++;
-                }
+            if (env != NULL) {
+                env->inflight++;
             }
         }
     }
