@@ -104,10 +104,12 @@ sup_log_open(const char *name)
 }
 
 
-void
+int
 sup_code_digest(sup_version_t *v)
 {
     sup_version_digest(v, v->code);
+
+    return SUP_OK;
 }
 
 
@@ -115,6 +117,13 @@ void
 sup_code_prepare(sup_version_t *v)
 {
     v->root = strdup(v->code);
+}
+
+
+void
+sup_zip_prepare(sup_version_t *v)
+{
+    check(v->code != NULL);
 }
 
 
