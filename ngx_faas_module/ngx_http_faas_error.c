@@ -43,7 +43,7 @@ ngx_http_faas_error_t  ngx_http_faas_err_internal =
     { 500, 500, "Gateway.InternalError" };
 
 
-static u_char  ngx_http_faas_body_buf[] = "{\"message\":\"\"}";
+#define NGX_HTTP_FAAS_BODY  "{\"message\":\"%s\"}"
 
 
 const char *
@@ -361,13 +361,13 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     u->buffering = 0;
     u->length = 0;
 
-    b->start = ngx_pnalloc(r->pool, sizeof(ngx_http_faas_body_buf) + 64);
+    b->start = ngx_pnalloc(r->pool, sizeof(NGX_HTTP_FAAS_BODY) + 64);
     if (b->start == NULL) {
         return NGX_ERROR;
     }
 
     b->pos = b->start;
-    b->last = ngx_sprintf(b->start, "{\"message\":\"%s\"}",
+    b->last = ngx_sprintf(b->start, NGX_HTTP_FAAS_BODY,
                           ngx_http_faas_message(status));
     b->end = b->last;
 
@@ -404,12 +404,12 @@ ngx_http_faas_refuse(ngx_http_request_t *r, ngx_uint_t status)
         }
     }
 
-    b = ngx_create_temp_buf(r->pool, sizeof(ngx_http_faas_body_buf) + 64);
+    b = ngx_create_temp_buf(r->pool, sizeof(NGX_HTTP_FAAS_BODY) + 64);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    p = ngx_sprintf(b->last, "{\"message\":\"%s\"}",
+    p = ngx_sprintf(b->last, NGX_HTTP_FAAS_BODY,
                     ngx_http_faas_message(status));
     b->last = p;
     b->last_buf = (r == r->main) ? 1 : 0;

@@ -420,6 +420,12 @@ ngx_http_faas_timer_handler(ngx_event_t *ev)
         return;
     }
 
+    /* nothing has come so far that would have changed what the log says */
+
+    if (r->upstream->request_body_sent && !r->header_sent) {
+        r->connection->log->action = "reading response header from upstream";
+    }
+
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "faas: function \"%V\" timed out after %M ms, "
                   "environment %V is killed", &ctx->function->name,

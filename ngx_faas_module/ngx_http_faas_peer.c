@@ -452,7 +452,7 @@ ngx_http_faas_granted(ngx_http_faas_ctx_t *ctx)
 
     ngx_http_set_log_request(c->log, r);
 
-    switch (ngx_http_faas_board.tickets[ctx->ticket].state) {
+    switch ((uint32_t) ngx_http_faas_board.tickets[ctx->ticket].state) {
 
     case FAAS_TICKET_WAITING:
         return;

@@ -166,7 +166,7 @@ qr/"invocations":2,"successes":1,.*"timeouts":1,/]
 [500|bad|timeout|Sandbox.Timedout]
 [200|bad|success|-]
 --- errors
-function "bad" timed out after 300 ms, environment bad\/0\.\d+ is killed
+function "bad" timed out after 300 ms, environment bad\/0\.\d+ is killed while reading response header from upstream
 
 
 === TEST 8: an answer that is too large

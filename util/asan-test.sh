@@ -66,7 +66,8 @@ export TEST_NGINX_BINARY=$nginx
 export TEST_NGINX_TIMEOUT=${TEST_NGINX_TIMEOUT:-15}
 
 # pools that live as long as the process are no leaks
-export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
+export LSAN_OPTIONS=suppressions=$top/util/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1
 
 exec bash "$top/util/test.sh" "$@"

@@ -390,7 +390,6 @@ faas_board_name(faas_board_t *board, const char *name, size_t len)
     fn->idle_head = FAAS_NIL;
     fn->wait_head = FAAS_NIL;
     fn->wait_tail = FAAS_NIL;
-    fn->intent_ticket = FAAS_NIL;
 
     atomic_store_explicit(&fn->state, FAAS_FN_CONFIGURED,
                           memory_order_release);

@@ -24,7 +24,7 @@
 
 
 #define FAAS_BOARD_MAGIC      0x3164726f42736146ULL   /* "FasBord1" */
-#define FAAS_BOARD_LAYOUT     1
+#define FAAS_BOARD_LAYOUT     2
 
 #define FAAS_NIL              UINT32_MAX
 
@@ -162,6 +162,11 @@ typedef enum {
     FAAS_CNT_N
 } faas_counter_e;
 
+/* those that a report adds amounts to, a row of them */
+
+#define FAAS_SUM_FIRST        FAAS_CNT_cold_starts
+#define FAAS_SUM_N            (FAAS_CNT_queue_us - FAAS_SUM_FIRST + 1)
+
 
 /* flags of a live version, set by the supervisor */
 
@@ -204,6 +209,27 @@ typedef struct {
 } faas_head_t;
 
 
+/*
+ * The redo record: all that is counted at once, as new values, so that doing
+ * it twice is doing it once.
+ */
+
+typedef struct {
+    uint32_t              set;              /* 1: complete, to be done */
+    uint32_t              outcome;          /* FAAS_OUT_N: none */
+    uint32_t              ticket;           /* is freed; FAAS_NIL: none */
+    uint32_t              env;              /* FAAS_NIL: none */
+    uint32_t              env_state;
+    uint32_t              env_requests;
+    uint32_t              bucket;           /* FAAS_HIST_BUCKETS: none */
+    uint32_t              counter[2];       /* FAAS_CNT_N: none */
+    uint64_t              outcome_value;
+    uint64_t              bucket_value;
+    uint64_t              counter_value[2];
+    uint64_t              sums[FAAS_SUM_N];
+} faas_intent_t;
+
+
 typedef struct __attribute__((aligned(64))) {
     pthread_mutex_t       lock;
 
@@ -243,11 +269,7 @@ typedef struct __attribute__((aligned(64))) {
                                                BUSY */
     uint32_t              n_starting;       /* live version: INIT */
 
-    /* redo record of an outcome, so that it is counted exactly once */
-    uint32_t              intent;           /* outcome + 1; 0: none */
-    uint32_t              intent_ticket;    /* freed with it, or FAAS_NIL */
-    uint64_t              intent_value;
-
+    faas_intent_t         intent;
     uint64_t              outcomes[FAAS_OUT_N];
     uint64_t              counters[FAAS_CNT_N];
     uint64_t              peak_memory;      /* bytes; supervisor */
@@ -407,7 +429,7 @@ uint64_t faas_now_us(void);
 
 /*
  * Locks the function; when the last owner died the lists and counts are
- * rebuilt from the entries and a half-counted outcome is finished first.
+ * rebuilt from the entries and a half-counted report is finished first.
  * Returns 0, or -1 if the mutex cannot be had at all.
  */
 int faas_fn_lock(faas_board_t *board, uint32_t fn);

@@ -85,14 +85,14 @@ faas_env_assign(faas_board_t *board, uint32_t index, uint32_t f,
     env->kill = FAAS_WHY_NONE;
     env->why = FAAS_WHY_NONE;
     env->conn_worker = FAAS_NIL;
-    env->state = FAAS_ENV_INIT;
+
+    faas_commit_env(board, fn, index, FAAS_ENV_INIT,
+                    FAAS_CNT_environments_started, FAAS_CNT_N);
 
     if (version == fn->version) {
         fn->n_envs++;
         fn->n_starting++;
     }
-
-    fn->counters[FAAS_CNT_environments_started]++;
 
     faas_fn_unlock(board, f);
 }
@@ -120,7 +120,7 @@ faas_env_drain(faas_board_t *board, uint32_t index, uint32_t why, int force)
 
     rc = 1;
 
-    switch (env->state) {
+    switch ((uint32_t) env->state) {
 
     case FAAS_ENV_BUSY:
         if (!force) {
@@ -169,11 +169,14 @@ faas_env_dead(faas_board_t *board, uint32_t index, uint32_t why,
         return;
     }
 
-    faas_env_leave(board, &board->fns[f], index, FAAS_ENV_DEAD);
-    board->fns[f].counters[FAAS_CNT_environments_ended]++;
+    /* a supervisor that comes after one that died here has been told twice */
 
-    if (why == FAAS_WHY_OOM) {
-        board->fns[f].counters[FAAS_CNT_out_of_memory]++;
+    if (env->state != FAAS_ENV_DEAD) {
+        faas_env_leave(board, &board->fns[f], index, FAAS_ENV_DRAIN);
+        faas_commit_env(board, &board->fns[f], index, FAAS_ENV_DEAD,
+                        FAAS_CNT_environments_ended,
+                        why == FAAS_WHY_OOM ? FAAS_CNT_out_of_memory
+                                            : FAAS_CNT_N);
     }
 
     faas_fn_unlock(board, f);
@@ -324,7 +327,7 @@ faas_ticket_cleanup(faas_board_t *board, uint32_t ticket)
     t = &board->tickets[ticket];
     fn = &board->fns[t->fn];
 
-    switch (t->state) {
+    switch ((uint32_t) t->state) {
 
     case FAAS_TICKET_WAITING:
         faas_wait_remove(board, fn, ticket);
@@ -352,7 +355,7 @@ faas_ticket_cleanup(faas_board_t *board, uint32_t ticket)
         env = faas_ticket_env(board, t);
 
         if (env != NULL) {
-            requests = env->requests++;
+            requests = env->requests;
             report.duration_us = (faas_now_ms() - env->busy_ms) * 1000;
 
             if (env->kill == FAAS_WHY_NONE) {
@@ -361,8 +364,7 @@ faas_ticket_cleanup(faas_board_t *board, uint32_t ticket)
         }
 
         report.cold = (requests == 0);
-        faas_report_add(fn, &report);
-        faas_commit(board, fn, FAAS_OUT_CRASH, ticket);
+        faas_commit(board, fn, &report, ticket);
         faas_lease_drop(board, fn, ticket, FAAS_WHY_WORKER_LOST);
         break;
 

@@ -273,23 +273,12 @@ faas_release(faas_board_t *board, uint32_t ticket,
     if (env != NULL) {
         env->idle_ms = now_ms;
 
-        if (report->count) {
-            env->requests++;
-        }
-
         if (report->why != FAAS_WHY_NONE && env->kill == FAAS_WHY_NONE) {
             env->kill = report->why;     /* before the count: see repair */
         }
     }
 
-    faas_report_add(fn, report);
-
-    if (report->count) {
-        faas_commit(board, fn, report->outcome, ticket);
-
-    } else {
-        t->state = FAAS_TICKET_FREE;
-    }
+    faas_commit(board, fn, report, ticket);
 
     faas_lease_drop(board, fn, ticket, report->why);
 
@@ -330,7 +319,7 @@ faas_cancel(faas_board_t *board, uint32_t ticket, int32_t counter,
         fn->counters[counter]++;
     }
 
-    switch (t->state) {
+    switch ((uint32_t) t->state) {
 
     case FAAS_TICKET_WAITING:
         faas_wait_remove(board, fn, ticket);
@@ -397,11 +386,7 @@ faas_count(faas_board_t *board, uint32_t index, const faas_report_t *report)
         return;
     }
 
-    faas_report_add(&board->fns[index], report);
-
-    if (report->count) {
-        faas_commit(board, &board->fns[index], report->outcome, FAAS_NIL);
-    }
+    faas_commit(board, &board->fns[index], report, FAAS_NIL);
 
     faas_fn_unlock(board, index);
 }

@@ -266,7 +266,8 @@ faas_env_t *
 faas_ticket_env(faas_board_t *board, faas_ticket_t *t)
 {
     if (t->env >= board->head->max_envs
-        || board->envs[t->env].generation != t->env_generation)
+        || board->envs[t->env].generation != t->env_generation
+        || board->envs[t->env].fn != t->fn)
     {
         return NULL;
     }
@@ -351,38 +352,4 @@ faas_lease_drop(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
     {
         faas_idle_push(board, fn, t->env);
     }
-}
-
-
-void
-faas_report_add(faas_fn_t *fn, const faas_report_t *report)
-{
-    uint64_t  billed;
-
-    if (report->counter >= 0 && report->counter < FAAS_CNT_N) {
-        fn->counters[report->counter]++;
-    }
-
-    if (!report->count) {
-        return;
-    }
-
-    /* init is billed with the cold invocation: contract 4.5 */
-
-    billed = report->duration_us + (report->cold ? report->init_us : 0);
-    billed = (billed + 999) / 1000;
-
-    fn->counters[FAAS_CNT_duration_us] += report->duration_us;
-    fn->counters[FAAS_CNT_billed_ms] += billed;
-    fn->counters[FAAS_CNT_billed_mb_ms] += billed * report->memory_mb;
-    fn->counters[FAAS_CNT_bytes_in] += report->bytes_in;
-    fn->counters[FAAS_CNT_bytes_out] += report->bytes_out;
-    fn->counters[FAAS_CNT_queue_us] += report->queue_us;
-
-    if (report->cold) {
-        fn->counters[FAAS_CNT_cold_starts]++;
-        fn->counters[FAAS_CNT_init_us] += report->init_us;
-    }
-
-    fn->hist[faas_hist_bucket(report->duration_us)]++;
 }

@@ -44,12 +44,19 @@ void faas_env_unused(faas_board_t *board, faas_ticket_t *t);
 void faas_lease_drop(faas_board_t *board, faas_fn_t *fn, uint32_t ticket,
     uint32_t why);
 
-/* Counts OUTCOME exactly once and frees TICKET (or none: FAAS_NIL). */
-void faas_commit(faas_board_t *board, faas_fn_t *fn, uint32_t outcome,
-    uint32_t ticket);
-void faas_redo(faas_board_t *board, faas_fn_t *fn);
+/*
+ * Counts all of REPORT exactly once, wherever the caller may die, and with it
+ * frees TICKET and counts a request of its environment (FAAS_NIL: neither).
+ */
+void faas_commit(faas_board_t *board, faas_fn_t *fn,
+    const faas_report_t *report, uint32_t ticket);
 
-void faas_report_add(faas_fn_t *fn, const faas_report_t *report);
+/* The same of an environment that changes to STATE, for COUNTER and another
+   one, or FAAS_CNT_N. */
+void faas_commit_env(faas_board_t *board, faas_fn_t *fn, uint32_t env,
+    uint32_t state, uint32_t counter, uint32_t other);
+
+void faas_redo(faas_board_t *board, faas_fn_t *fn);
 
 
 #endif /* _FAAS_BOARD_LISTS_H_INCLUDED_ */

@@ -42,41 +42,194 @@ faas_fn_unlock(faas_board_t *board, uint32_t fn)
 }
 
 
+/* A record of nothing. */
+
+static void
+faas_intent_init(faas_fn_t *fn)
+{
+    faas_intent_t  *intent;
+
+    intent = &fn->intent;
+
+    intent->outcome = FAAS_OUT_N;
+    intent->ticket = FAAS_NIL;
+    intent->env = FAAS_NIL;
+    intent->bucket = FAAS_HIST_BUCKETS;
+    intent->counter[0] = FAAS_CNT_N;
+    intent->counter[1] = FAAS_CNT_N;
+
+    memcpy(intent->sums, &fn->counters[FAAS_SUM_FIRST],
+           sizeof(intent->sums));
+}
+
+
+static void
+faas_intent_count(faas_fn_t *fn, uint32_t n, uint32_t counter)
+{
+    faas_intent_t  *intent;
+
+    intent = &fn->intent;
+
+    if (counter >= FAAS_CNT_N) {
+        return;
+    }
+
+    if (counter >= FAAS_SUM_FIRST && counter < FAAS_SUM_FIRST + FAAS_SUM_N) {
+        intent->sums[counter - FAAS_SUM_FIRST]++;
+        return;
+    }
+
+    intent->counter[n] = counter;
+    intent->counter_value[n] = fn->counters[counter] + 1;
+}
+
+
 /*
- * The record is complete before "intent" is set and each step of it can be
- * done twice, so a death between any two instructions counts exactly once.
+ * The record is complete before "set" is and each step of it can be done
+ * twice, so a death between any two instructions counts exactly once.
  */
 
-void
-faas_commit(faas_board_t *board, faas_fn_t *fn, uint32_t outcome,
-    uint32_t ticket)
+static void
+faas_intent_do(faas_board_t *board, faas_fn_t *fn)
 {
-    fn->intent_value = fn->outcomes[outcome] + 1;
-    fn->intent_ticket = ticket;
     atomic_signal_fence(memory_order_seq_cst);
-
-    *(volatile uint32_t *) &fn->intent = outcome + 1;
+    *(volatile uint32_t *) &fn->intent.set = 1;
     atomic_signal_fence(memory_order_seq_cst);
 
     faas_redo(board, fn);
 }
 
 
+static void
+faas_intent_sums(faas_fn_t *fn, const faas_report_t *report)
+{
+    uint64_t  billed, *sums;
+
+    /* init is billed with the cold invocation: contract 4.5 */
+
+    billed = report->duration_us + (report->cold ? report->init_us : 0);
+    billed = (billed + 999) / 1000;
+
+    sums = fn->intent.sums;
+
+    sums[FAAS_CNT_duration_us - FAAS_SUM_FIRST] += report->duration_us;
+    sums[FAAS_CNT_billed_ms - FAAS_SUM_FIRST] += billed;
+    sums[FAAS_CNT_billed_mb_ms - FAAS_SUM_FIRST] += billed
+                                                    * report->memory_mb;
+    sums[FAAS_CNT_bytes_in - FAAS_SUM_FIRST] += report->bytes_in;
+    sums[FAAS_CNT_bytes_out - FAAS_SUM_FIRST] += report->bytes_out;
+    sums[FAAS_CNT_queue_us - FAAS_SUM_FIRST] += report->queue_us;
+
+    if (report->cold) {
+        sums[FAAS_CNT_cold_starts - FAAS_SUM_FIRST]++;
+        sums[FAAS_CNT_init_us - FAAS_SUM_FIRST] += report->init_us;
+    }
+}
+
+
+void
+faas_commit(faas_board_t *board, faas_fn_t *fn, const faas_report_t *report,
+    uint32_t ticket)
+{
+    faas_env_t     *env;
+    faas_intent_t  *intent;
+
+    intent = &fn->intent;
+
+    faas_intent_init(fn);
+    intent->ticket = ticket;
+
+    if (report->counter >= 0) {
+        faas_intent_count(fn, 0, report->counter);
+    }
+
+    if (report->count) {
+        faas_intent_sums(fn, report);
+
+        intent->outcome = report->outcome;
+        intent->outcome_value = fn->outcomes[report->outcome] + 1;
+        intent->bucket = faas_hist_bucket(report->duration_us);
+        intent->bucket_value = fn->hist[intent->bucket] + 1;
+
+        env = (ticket != FAAS_NIL)
+              ? faas_ticket_env(board, &board->tickets[ticket]) : NULL;
+
+        if (env != NULL) {
+            intent->env = board->tickets[ticket].env;
+            intent->env_state = env->state;
+            intent->env_requests = env->requests + 1;
+        }
+    }
+
+    faas_intent_do(board, fn);
+}
+
+
+void
+faas_commit_env(faas_board_t *board, faas_fn_t *fn, uint32_t env,
+    uint32_t state, uint32_t counter, uint32_t other)
+{
+    faas_intent_init(fn);
+
+    fn->intent.env = env;
+    fn->intent.env_state = state;
+    fn->intent.env_requests = board->envs[env].requests;
+
+    faas_intent_count(fn, 0, counter);
+    faas_intent_count(fn, 1, other);
+
+    faas_intent_do(board, fn);
+}
+
+
+/* What an owner left may be anything: nothing is used unchecked. */
+
 void
 faas_redo(faas_board_t *board, faas_fn_t *fn)
 {
-    if (fn->intent == 0 || fn->intent > FAAS_OUT_N) {
+    uint32_t        i;
+    faas_env_t     *env;
+    faas_intent_t  *intent;
+
+    intent = &fn->intent;
+
+    if (!intent->set) {
         return;
     }
 
-    *(volatile uint64_t *) &fn->outcomes[fn->intent - 1] = fn->intent_value;
+    if (intent->outcome < FAAS_OUT_N) {
+        fn->outcomes[intent->outcome] = intent->outcome_value;
+    }
 
-    if (fn->intent_ticket != FAAS_NIL) {
-        board->tickets[fn->intent_ticket].state = FAAS_TICKET_FREE;
+    if (intent->bucket < FAAS_HIST_BUCKETS) {
+        fn->hist[intent->bucket] = intent->bucket_value;
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (intent->counter[i] < FAAS_CNT_N) {
+            fn->counters[intent->counter[i]] = intent->counter_value[i];
+        }
+    }
+
+    memcpy(&fn->counters[FAAS_SUM_FIRST], intent->sums,
+           sizeof(intent->sums));
+
+    if (intent->env < board->head->max_envs) {
+        env = &board->envs[intent->env];
+        env->requests = intent->env_requests;
+        atomic_store_explicit(&env->state, intent->env_state,
+                              memory_order_release);
+    }
+
+    if (intent->ticket < board->head->max_workers
+                         * board->head->worker_tickets)
+    {
+        atomic_store_explicit(&board->tickets[intent->ticket].state,
+                              FAAS_TICKET_FREE, memory_order_release);
     }
 
     atomic_signal_fence(memory_order_seq_cst);
-    *(volatile uint32_t *) &fn->intent = 0;
+    *(volatile uint32_t *) &intent->set = 0;
 }
 
 
@@ -152,12 +305,10 @@ faas_repair_tickets(faas_board_t *board, uint32_t index)
 
             fn->n_leases++;
 
-            if (t->env < board->head->max_envs) {
-                env = &board->envs[t->env];
+            env = faas_ticket_env(board, t);
 
-                if (env->generation == t->env_generation) {
-                    env->inflight++;
-                }
+            if (env != NULL) {
+                env->inflight++;
             }
         }
     }

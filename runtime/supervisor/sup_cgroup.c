@@ -36,7 +36,12 @@ sup_cg_write(const char *dir, const char *file, const char *text)
         return -1;
     }
 
-    rc = write(fd, text, strlen(text)) == -1 ? -1 : 0;
+    /* a memory limit is not set while a signal is pending */
+
+    do {
+        rc = write(fd, text, strlen(text)) == -1 ? -1 : 0;
+    } while (rc == -1 && errno == EINTR);
+
     err = errno;
     (void) close(fd);
     errno = err;

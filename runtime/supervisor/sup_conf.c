@@ -125,6 +125,7 @@ sup_conf_fn(json_t *spec)
     i = (uint32_t) json_integer_value(json_object_get(spec, "index"));
 
     if (i >= sup.board.head->max_functions
+        || sup.board.fns[i].state == FAAS_FN_FREE
         || strcmp(sup.board.fns[i].name, name) != 0)
     {
         i = faas_board_find(&sup.board, name, strlen(name));

@@ -48,6 +48,7 @@ worker_processes %(workers)d;
 pid %(dir)s/nginx.pid;
 error_log %(dir)s/error.log %(log_level)s;
 env ASAN_OPTIONS;
+env LSAN_OPTIONS;
 env UBSAN_OPTIONS;
 %(main)s
 

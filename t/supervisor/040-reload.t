@@ -164,7 +164,7 @@ try:
     # a manifest that is not one
 
     with open(sup.path('manifest'), 'w') as f:
-        f.write('{"layout":1,')
+        f.write('{"layout":%d,' % LAYOUT)
     sup.bell(CONFIG)
     ok(sup.logged('manifest "'), 'a damaged manifest is reported')
     equal(sup.invoke(fn), (0, 'one'), 'and changes nothing')

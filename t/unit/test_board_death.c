@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "unit_case.h"
+#include "unit_amounts.h"
 
 
 typedef struct {
@@ -93,6 +94,16 @@ examine(const death_t *d, int ran)
 
     if (d->ends && ran && image.envs[used].state != FAAS_ENV_DRAIN) {
         return "an environment that has to end goes on";
+    }
+
+    error = unit_amounts(&image, fn);
+
+    if (error == NULL) {
+        error = unit_counts(&image, fn, !d->any);
+    }
+
+    if (error != NULL) {
+        return error;
     }
 
     f = &image.fns[fn];
@@ -225,7 +236,7 @@ static void
 release_acts(void)
 {
     faas_lease_run(&board, unit_ticket(&board, w0, 0));
-    faas_release(&board, unit_ticket(&board, w0, 0), &success, NOW, &wake,
+    faas_release(&board, unit_ticket(&board, w0, 0), &report, NOW, &wake,
                  &ring);
 }
 
@@ -266,7 +277,7 @@ release_kill_acts(void)
 {
     faas_report_t  r;
 
-    r = success;
+    r = report;
     r.outcome = FAAS_OUT_TIMEOUT;
     r.why = FAAS_WHY_TIMEOUT;
 
@@ -388,7 +399,7 @@ dies_in_retry(void **state)
 static void
 count_acts(void)
 {
-    faas_count(&board, fn, &success);
+    faas_count(&board, fn, &report);
 }
 
 

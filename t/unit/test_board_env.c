@@ -320,9 +320,12 @@ owner_killed(void **state)
 
         /* in the middle of counting */
 
-        f->intent_value = f->outcomes[FAAS_OUT_TIMEOUT] + 1;
-        f->intent_ticket = FAAS_NIL;
-        f->intent = FAAS_OUT_TIMEOUT + 1;
+        memset(&f->intent, 0xff, sizeof(faas_intent_t));
+        memcpy(f->intent.sums, &f->counters[FAAS_SUM_FIRST],
+               sizeof(f->intent.sums));
+        f->intent.outcome = FAAS_OUT_TIMEOUT;
+        f->intent.outcome_value = f->outcomes[FAAS_OUT_TIMEOUT] + 1;
+        f->intent.set = 1;
 
         (void) kill(getpid(), SIGKILL);
     }

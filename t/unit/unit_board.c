@@ -483,5 +483,5 @@ unit_check(const faas_board_t *board, uint32_t f)
         return "the number of leases is wrong";
     }
 
-    return (fn->intent == 0) ? NULL : "an outcome is left to count";
+    return (fn->intent.set == 0) ? NULL : "an outcome is left to count";
 }

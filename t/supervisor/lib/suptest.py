@@ -8,6 +8,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,10 @@ WHY = ('none', 'timeout', 'protocol', 'aborted', 'crashed', 'too large',
 OK, AGAIN, BACKOFF, GONE = 0, -2, -5, -6
 
 ENV_MAX, FN_MAX = 24, 64
+
+with open(os.path.join(TOP, 'runtime/libfaas/faas_board.h')) as header:
+    LAYOUT = int(re.search(r'define FAAS_BOARD_LAYOUT +(\d+)',
+                           header.read()).group(1))
 
 
 # --- TAP ---
@@ -244,7 +249,7 @@ class Sup:
 
     def manifest(self):
         self.generation += 1
-        m = {'layout': 1, 'generation': self.generation,
+        m = {'layout': LAYOUT, 'generation': self.generation,
              'state_dir': self.state, 'runtime_dir': RUNTIME,
              'worker_uid': self.uid, 'worker_gid': self.gid,
              'log': self.log_path, 'log_level': self.level,
