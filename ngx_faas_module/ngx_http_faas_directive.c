@@ -138,10 +138,10 @@ ngx_http_faas_blanks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     n = ngx_atoi(value[2].data, value[2].len);
-    if (n == NGX_ERROR || n > 256) {
+    if (n == NGX_ERROR || n > 1024) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number \"%V\" in \"faas_blanks\", "
-                           "it must be between 0 and 256", &value[2]);
+                           "it must be between 0 and 1024", &value[2]);
         return NGX_CONF_ERROR;
     }
 

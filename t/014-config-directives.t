@@ -78,10 +78,10 @@ runtime "native" has no blanks: "faas_blanks" is for python3 and nodejs
 
 === TEST 9: too many blanks
 --- http_config
-    faas_blanks python3 257;
---- at: faas_blanks python3 257;
+    faas_blanks python3 1025;
+--- at: faas_blanks python3 1025;
 --- says
-invalid number "257" in "faas_blanks", it must be between 0 and 256
+invalid number "1025" in "faas_blanks", it must be between 0 and 1024
 
 
 === TEST 10: blanks that are no number

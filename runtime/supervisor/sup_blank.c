@@ -14,7 +14,7 @@
 
 #define SUP_REFILL_MS        2
 #define SUP_BLANKS_WARM      2           /* of a class */
-#define SUP_REFILL_AT_ONCE   2
+#define SUP_REFILL_AT_ONCE   4
 #define SUP_REFILL_POSTPONE  50
 
 

@@ -66,7 +66,7 @@ http {
     faas_temp_path %(dir)s/tmp/faas;
     default_type text/plain;
 
-    faas_run_dir %(dir)s/run;
+    faas_run_dir %(run)s;
     faas_state_dir %(dir)s/state;
     faas_runtime_dir %(runtime)s;
     faas_isolation %(isolation)s;
@@ -103,7 +103,7 @@ class Nginx:
 
     def __init__(self, http='', server='', main='', functions=None,
                  workers=1, log_level='info', env=None, connections=1024,
-                 isolation=None):
+                 isolation=None, run=None):
         faas_proc.become_reaper()
         os.umask(0o022)
 
@@ -111,6 +111,7 @@ class Nginx:
         os.chmod(self.dir, 0o755)
         self.functions = os.path.join(self.dir, 'functions')
         os.makedirs(self.functions)
+        self.run = run or os.path.join(self.dir, 'run')
         os.makedirs(os.path.join(self.dir, 'state'))
         os.makedirs(os.path.join(self.dir, 'tmp'))
 
@@ -183,7 +184,8 @@ class Nginx:
                 'user': 'user www-data;' if os.geteuid() == 0 else '',
                 'workers': self.workers_wanted,
                 'connections': self.connections,
-                'dir': self.dir, 'log_level': self.log_level,
+                'dir': self.dir, 'run': self.run,
+                'log_level': self.log_level,
                 'runtime': RUNTIME, 'port': self.port,
                 'isolation': self.isolation,
                 'http': expand(self.http), 'server': expand(self.server),
@@ -298,6 +300,7 @@ class Nginx:
             sys.stderr.write('# kept: %s\n' % self.dir)
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
+            shutil.rmtree(self.run, ignore_errors=True)
 
     # processes
 
@@ -350,7 +353,7 @@ class Nginx:
         """The supervisor proper, once it serves this run directory."""
         found = self._supervisors()[1]
         if not found or not os.path.exists(
-                os.path.join(self.dir, 'run/v1/doorbell')):
+                os.path.join(self.run, 'v1/doorbell')):
             return None
         return found[0].pid
 
@@ -420,14 +423,13 @@ class Nginx:
         left = ['process %d: %s' % (p.pid, p.cmdline)
                 for p in self.processes()]
 
-        for folder, _, files in os.walk(os.path.join(self.dir, 'run')):
+        for folder, _, files in os.walk(self.run):
             # a lock file is never removed: somebody may be about to lock it
             left += ['file ' + os.path.join(folder, f) for f in files
                      if f != 'lock']
 
         left += ['mount ' + m for m in faas_proc.mounts(self.dir)]
-        left += ['cgroup ' + c for c in faas_proc.cgroups(
-            os.path.join(self.dir, 'run'))]
+        left += ['cgroup ' + c for c in faas_proc.cgroups(self.run)]
         return left
 
     def finish(self, tap, signo=signal.SIGQUIT):

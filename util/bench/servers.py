@@ -201,10 +201,13 @@ class Ours(Nginx):
     """nginx with the module."""
 
     def __init__(self, http, server, functions, workers=1, isolation=None):
+        # /run is a tmpfs where systemd is, a temporary folder need not be
+        run = tempfile.mkdtemp(prefix='faas-', dir='/dev/shm')
+        os.chmod(run, 0o755)
         super().__init__(http='    access_log off;\n'
                               '    keepalive_requests 1000000;\n' + http,
                          server=server, functions=functions, workers=workers,
-                         log_level='warn', isolation=isolation)
+                         log_level='warn', isolation=isolation, run=run)
         try:
             self.start()
         except BaseException:
@@ -215,7 +218,8 @@ class Ours(Nginx):
         """Masters and supervisors of this folder, and all below them."""
         found = set()
         for p in self.processes():
-            if self.dir + '/' in p.cmdline and p.pid not in found:
+            if (self.dir + '/' in p.cmdline or self.run in p.cmdline) \
+                    and p.pid not in found:
                 found.add(p.pid)
                 found.update(c.pid for c in faas_proc.descendants(p.pid))
         return found
