@@ -96,6 +96,12 @@ function setEnvironment(variables) {
 
     Object.assign(process.env, variables);
 
+    /* "nodejs" is whichever there is; Lambda says which */
+    if (process.env.AWS_EXECUTION_ENV === 'AWS_Lambda_nodejs') {
+        process.env.AWS_EXECUTION_ENV +=
+            process.versions.node.split('.')[0] + '.x';
+    }
+
     /* Node read NODE_PATH when it started */
     require('module').Module._initPaths();
 }

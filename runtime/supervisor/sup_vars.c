@@ -99,7 +99,11 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
     }
 
     if (v->kind != SUP_RT_NATIVE) {
-        (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s", v->runtime);
+        /* of "python3" the class knows which one it is */
+
+        (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s",
+                        v->kind == SUP_RT_PYTHON ? v->class->name
+                                                 : v->runtime);
         sup_var(vars, "AWS_EXECUTION_ENV", text);
     }
 }

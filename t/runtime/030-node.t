@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -347,6 +348,13 @@ def wire(tap):
 
 
 def environment(tap):
+    major = subprocess.run([NODE, "--version"], stdout=subprocess.PIPE
+                           ).stdout.decode().lstrip("v").split(".")[0]
+    with node("nodefn.environment", env={
+            "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs"}) as e:
+        tap.like(e.call({}).json["env"]["AWS_EXECUTION_ENV"],
+                 "AWS_Lambda_nodejs%s.x" % major, "which Node it is")
+
     with node("nodefn.environment", env={"MINE": "\u00e4=1"}) as e:
         v = e.call({}).json
         tap.equal(v["env"]["MINE"], "\u00e4=1", "own variable")

@@ -2,6 +2,7 @@
 """A Python function from nothing to an answer, and nothing left behind."""
 
 import os
+import re
 import sys
 import time
 
@@ -15,7 +16,8 @@ def handler(event, context):
     return {"echo": event, "pid": os.getpid(), "uid": os.getuid(),
             "cwd": os.getcwd(), "name": context.function_name,
             "k": os.environ.get("K"),
-            "region": os.environ.get("AWS_REGION")}
+            "region": os.environ.get("AWS_REGION"),
+            "runtime": os.environ.get("AWS_EXECUTION_ENV")}
 '''
 
 sup = Sup(start=False)
@@ -30,6 +32,8 @@ try:
     equal(value.get('name'), 'hello', 'the context has the function name')
     equal(value.get('k'), 'V', 'its variable is set')
     equal(value.get('region'), 'us-east-1', 'AWS_REGION is set')
+    ok(re.match(r'AWS_Lambda_python3\.[0-9]+$', value.get('runtime')),
+       'AWS_EXECUTION_ENV says which Python', value.get('runtime'))
     if sup.head('isolation') == 2:
         equal(value.get('pid'), 1, 'first process of its pid namespace')
         equal(value.get('cwd'), '/var/task', 'its code is at /var/task')
