@@ -9,6 +9,7 @@ runtimes, with "network egress"; what a network decides also with "none" and
 """
 
 import os
+import re
 import shutil
 import socket
 import stat
@@ -69,6 +70,15 @@ CALLS.update({
 })
 
 
+def nameservers():
+    try:
+        with open('/etc/resolv.conf') as f:
+            return re.findall(r'^\s*nameserver\s+([0-9a-fA-F.:]+)', f.read(),
+                              re.M)
+    except FileNotFoundError:
+        return []
+
+
 def compiled():
     """The cases as a program and as a function's bootstrap."""
     folder = tempfile.mkdtemp()
@@ -102,8 +112,9 @@ FUNCTIONS = {name: {**files, **PARTS}
              for name, (_, _, files) in KINDS.items()}
 FUNCTIONS['other'] = {'app.py': 'SECRET = 1\n'}
 
-HTTP = ('faas_network_deny 198.51.100.0/24 2001:db8::/32;\n'
-        'faas_network_allow 127.0.0.1:9;\n')
+HTTP = ('faas_network_deny 198.51.100.0/24 2001:db8::/32%s;\n'
+        'faas_network_allow 127.0.0.1:9;\n'
+        % ''.join(' ' + s for s in nameservers()))
 for name, (runtime, handler, _) in KINDS.items():
     HTTP += configured(name, runtime, handler, name)
     HTTP += configured(name + '-none', runtime, handler, name,
@@ -183,6 +194,8 @@ with Tap() as tap, Nginx(
         ('kill', nginx.supervisor): {'ESRCH'},
         ('kill', nginx.workers[0]): {'ESRCH'},
         ('kill', os.getpid()): {'ESRCH'},
+        ('kill', sorted(nginx.environments())[0]): {'ESRCH'},
+        ('ptrace', sorted(nginx.environments())[0]): {DENIED},
         ('ptrace', nginx.supervisor): {DENIED},
         ('rdwr', '/proc/1/fd/1'): {'EACCES', 'ENOENT'},
     }
@@ -248,6 +261,13 @@ with Tap() as tap, Nginx(
         ('bind_tcp', '0.0.0.0:0'): {'ok'},
         ('abstract_connect', abstract): apart,
     }
+    # names are resolved by whom the host asks, wherever that is
+
+    for server in nameservers():
+        where = '[%s]' % server if ':' in server else server
+        egress['connect_udp', where + ':53'] = {'ok', 'ENETUNREACH'}
+        egress['connect_udp', where + ':54'] = {DENIED}
+
     none = {
         ('connect', loop): {'ECONNREFUSED'},
         ('connect', '169.254.169.254:80'): {'ENETUNREACH'},

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+import threading
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -64,6 +65,10 @@ def handler(event, context):
     if do == "print":
         sys.stdout.write(json.loads(event["body"]))
         return context.aws_request_id
+    if do == "flood":
+        line = "flood " * 20
+        for i in range(100 << 20 >> 7):
+            print(line)
     if do == "memory":
         data = bytearray(1 << 30)
         for i in range(0, len(data), 4096):
@@ -205,6 +210,18 @@ with Tap() as tap, NGINX as nginx:
     tap.ok(not any(c in ''.join(lines) for c in '\r\x1b\x00'),
            'without control characters')
     tap.ok(max(map(len, lines)) < 4096, 'and of a bounded length')
+
+    # a flood of a hundred megabytes, while another one is served
+
+    flood = threading.Thread(target=ask, args=('c', 'flood'))
+    flood.start()
+    others = nginx.load('/b', connections=1, requests=20).join()
+    flood.join()
+    tap.ok(others.ok == 20, 'others are served during 100 MB of log', others)
+    tap.ok(os.path.getsize(os.path.join(nginx.dir, 'error.log')) < 30 << 20,
+           'of which a part is kept',
+           os.path.getsize(os.path.join(nginx.dir, 'error.log')))
+    tap.ok(isinstance(value('c'), int), 'and the function itself goes on')
 
     # limits
 

@@ -11,6 +11,7 @@ typedef long (*case_pt)(const char *arg);
 
 /* escape_net.c; the argument is an address */
 long t_connect(const char *arg);
+long t_connect_udp(const char *arg);
 long t_sendto(const char *arg);
 long t_bind_tcp(const char *arg);
 long t_bind_udp(const char *arg);

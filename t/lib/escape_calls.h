@@ -138,7 +138,7 @@ CALL(tcp, socket(AF_INET, SOCK_STREAM, 0))
     X(sethostname) X(iopl) X(ioperm) X(modify_ldt) X(mbind) X(future)         \
     X(tiocsti) X(packet) X(raw) X(raw6) X(vsock) X(alg) X(sctp) X(mptcp)      \
     X(netlink_audit) X(netlink_nf) X(netlink_route) X(tcp) X(connect)         \
-    X(sendto) X(bind_tcp) X(bind_udp) X(listen) X(abstract_connect)           \
-    X(abstract_listen) X(unix_connect) X(handle) X(fifo) X(raise_nofile)      \
-    X(i386) X(x32) X(fork_bomb) X(fds) X(sockets) X(inodes) X(zombies)        \
-    X(signals) X(su) X(link) X(symlink)
+    X(connect_udp) X(sendto) X(bind_tcp) X(bind_udp) X(listen)                \
+    X(abstract_connect) X(abstract_listen) X(unix_connect) X(handle) X(fifo)  \
+    X(raise_nofile) X(i386) X(x32) X(fork_bomb) X(fds) X(sockets) X(inodes)   \
+    X(zombies) X(signals) X(su) X(link) X(symlink)

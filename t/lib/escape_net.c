@@ -85,6 +85,28 @@ t_connect(const char *arg)
 }
 
 
+/* Sends nothing: says who would be sent to. */
+
+long
+t_connect_udp(const char *arg)
+{
+    int                      fd, rc;
+    long                     len;
+    struct sockaddr_storage  ss;
+
+    len = inet_address(arg, &ss);
+    fd = socket(ss.ss_family, SOCK_DGRAM, 0);
+
+    if (len == -1 || fd == -1) {
+        return -1;
+    }
+
+    rc = connect(fd, (struct sockaddr *) &ss, len);
+
+    return rc == -1 ? -1 : close(fd);
+}
+
+
 long
 t_sendto(const char *arg)
 {
