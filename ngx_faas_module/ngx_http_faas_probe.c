@@ -8,6 +8,8 @@
 
 #include "ngx_http_faas.h"
 
+#include <sys/syscall.h>
+
 
 #define NGX_HTTP_FAAS_LACKING  4        /* the exit code */
 
@@ -35,7 +37,18 @@ ngx_http_faas_probe_child(char **argv, int out)
 {
     static char  *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 
+    int  fd;
+
     if (dup2(out, STDOUT_FILENO) != -1) {
+
+        /* nginx's listening sockets are not close-on-exec */
+
+        if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) == -1) {
+            for (fd = STDERR_FILENO + 1; fd < 65536; fd++) {
+                (void) close(fd);
+            }
+        }
+
         (void) execve(argv[0], argv, env);
     }
 
