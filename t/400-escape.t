@@ -2,7 +2,7 @@
 """Out of the sandbox: what a hostile function tries, and what comes of it.
 
 Each case is a few lines of C (lib/escape.c), run by a function in C itself
-and, as a program, by functions in Python and Node.js.  Expected: the error
+and, as a program, by functions in Python, Node.js and PHP.  Expected: the error
 that the reference promises, never success; nothing outside notices.  In all
 runtimes, with "network egress"; what a network decides also with "none" and
 "host".  Needs root: what ordinary users get is in supervisor/091 and 092.
@@ -42,6 +42,13 @@ exports.handler = async (event) => {
     return execFileSync(__dirname + "/escape",
                         [h["x-case"], h["x-arg"] || ""]).toString().trim();
 };
+'''
+
+PHP = '''<?php
+$h = $_SERVER;
+echo trim(shell_exec(__DIR__ . "/escape "
+                     . escapeshellarg($h["HTTP_X_CASE"]) . " "
+                     . escapeshellarg($h["HTTP_X_ARG"] ?? "")));
 '''
 
 DENIED = 'EPERM'
@@ -107,6 +114,9 @@ def configured(name, runtime, handler, code, more=''):
 KINDS = {'c': ('native', 'bootstrap', {}),
          'py': ('python3', 'app.handler', {'app.py': PYTHON}),
          'js': ('nodejs', 'index.handler', {'index.js': NODE})}
+if os.path.exists('/usr/bin/php-cgi'):
+    KINDS['php'] = ('fastcgi; command /usr/bin/php-cgi', 'index.php',
+                    {'index.php': PHP})
 PARTS = compiled()
 FUNCTIONS = {name: {**files, **PARTS}
              for name, (_, _, files) in KINDS.items()}
