@@ -211,6 +211,12 @@ ngx_http_faas_wait_failed(ngx_http_faas_ctx_t *ctx)
         return;
     }
 
+    if (why == FAAS_WHY_THROTTLED) {
+        ngx_http_faas_give_up(ctx, FAAS_CNT_throttles_concurrency);
+        ngx_http_faas_fail_now(ctx, &ngx_http_faas_err_throttled);
+        return;
+    }
+
     ngx_http_faas_give_up(ctx, -1);
 
     if (why == FAAS_WHY_REMOVED) {

@@ -22,7 +22,7 @@ static const char *const  faas_why_names[] = {
     "response too large", "worker lost", "exited", "killed by a signal",
     "out of memory", "init error", "init timeout", "init crashed", "idle",
     "age", "requests", "replaced", "removed", "shutdown", "no capacity",
-    "spawn failed"
+    "spawn failed", "throttled"
 };
 
 static const char *const  faas_env_state_names[] = {

@@ -105,7 +105,9 @@ typedef enum {
     FAAS_WHY_REMOVED,                 /* function not configured any more */
     FAAS_WHY_SHUTDOWN,
     FAAS_WHY_NO_CAPACITY,             /* faas_max_environments reached */
-    FAAS_WHY_SPAWN                    /* the process could not be made */
+    FAAS_WHY_SPAWN,                   /* the process could not be made */
+    FAAS_WHY_THROTTLED                /* came before a version that allows no
+                                         invocation at all */
 } faas_why_e;
 
 

@@ -340,6 +340,15 @@ sup_version_live(sup_version_t *v)
         sup_workers_nudge();
     }
 
+    /* requests may have come before it was known that none is allowed */
+
+    while (limits.concurrency == 0
+           && faas_fn_fail_one(&sup.board, fn->index, FAAS_WHY_THROTTLED,
+                               &wakes[0]))
+    {
+        sup_ring(wakes[0]);
+    }
+
     if (old != v) {
         fn->failures = 0;
         fn->retry_ms = 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Environments that cannot be made, or are unwanted before they are up."""
 
+import ctypes
 import os
 import sys
 import time
@@ -72,6 +73,25 @@ try:
     equal(sup.head('starts'), 1, 'one supervisor did all that')
     equal(sup.stop(), 0, 'orderly end')
     equal(leftovers(sup), [], 'nothing is left behind')
+finally:
+    if Tap.failed:
+        diag(sup.log())
+    sup.clean()
+
+# a request that came before it was known that none is allowed
+
+sup = Sup(start=False)
+try:
+    fn = sup.add('none', sup.code({
+        'app.py': 'def handler(e, c):\n    return 1\n'}), concurrency=-1)
+    sup.register()
+    lease, ticket = Lease(), sup.worker * 4096
+    equal(sup.so.faas_acquire(
+        sup.board, fn, ticket, ctypes.c_uint64(sup.so.faas_now_ms()),
+        ctypes.byref(lease)), AGAIN, 'waits for the supervisor')
+    sup.start()
+    equal(sup.await_ticket(ticket)[1], 'throttled', 'and is refused then')
+    equal(sup.stop(), 0, 'orderly end')
 finally:
     if Tap.failed:
         diag(sup.log())

@@ -28,7 +28,7 @@ RUNTIME = os.path.join(BUILD, 'runtime')
 WHY = ('none', 'timeout', 'protocol', 'aborted', 'crashed', 'too large',
        'worker lost', 'exited', 'signaled', 'oom', 'init error',
        'init timeout', 'init crashed', 'idle', 'age', 'requests', 'replaced',
-       'removed', 'shutdown', 'no capacity', 'spawn')
+       'removed', 'shutdown', 'no capacity', 'spawn', 'throttled')
 OK, AGAIN, BACKOFF, GONE = 0, -2, -5, -6
 
 ENV_MAX, FN_MAX = 24, 64
