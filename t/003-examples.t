@@ -40,6 +40,11 @@ def readme(nginx):
     folder = nginx.write_function('thumbnail', {'app.py': code})
     conf = conf.replace('modules/', '/usr/lib/nginx/modules/', 1)
     conf = conf.replace('/srv/thumbnail', folder)
+    pictures = os.path.join(nginx.dir, 'pictures')
+    os.mkdir(pictures)
+    if os.getuid() == 0:
+        os.chown(pictures, 33, 33)
+    conf = conf.replace('/srv/pictures', pictures)
     conf = conf.replace('python3.11', 'python3')
     conf = conf.replace('listen      8080', 'listen 127.0.0.1:8080')
     path = os.path.join(nginx.dir, 'readme.conf')

@@ -48,7 +48,7 @@ __DATA__
 ["Content-Type: application/json", "Content-Type: application/json"]
 --- response_body_like eval
 ["-",
-qr/^\{"version":"[0-9.]+","generation":1,"applied":1,"supervisor":\{"pid":\d+,"up":true,"starts":1,"ledger_errors":0\},"isolation":"(full|none)","environments":\{"blank":\d+,"init":\d+,"ready":0,"idle":0,"busy":0,"drain":0,"dead":0\},"functions":\[\n\{"name":"f","state":"live","version":1,"concurrency":512,"timeout_ms":5000,"memory_mb":200,"invocations":1,"successes":1,"errors":\{"handled":0,"unhandled":0\},"timeouts":0,"crashes":0,"in_flight":0,"queued":0,"gb_ms":\d+\.\d{3},"peak_memory_bytes":\d+,"duration_quantiles_us":\{"p50":\d+,"p90":\d+,"p99":\d+,"p999":\d+\},"environments":\{"blank":0,[^}]*\},"counters":\{"throttles_concurrency":0,[^}]*\}\},\n\{"name":"unused",.*"concurrency":7,.*"invocations":0,.*\}\]\}\n$/]
+qr/^\{"version":"[0-9.]+","generation":1,"applied":1,"supervisor":\{"pid":\d+,"up":true,"starts":1,"ledger_errors":0\},"isolation":"(full|user|landlock|none)","environments":\{"blank":\d+,"init":\d+,"ready":0,"idle":0,"busy":0,"drain":0,"dead":0\},"functions":\[\n\{"name":"f","state":"live","version":1,"concurrency":512,"timeout_ms":5000,"memory_mb":200,"invocations":1,"successes":1,"errors":\{"handled":0,"unhandled":0\},"timeouts":0,"crashes":0,"in_flight":0,"queued":0,"gb_ms":\d+\.\d{3},"peak_memory_bytes":\d+,"duration_quantiles_us":\{"p50":\d+,"p90":\d+,"p99":\d+,"p999":\d+\},"environments":\{"blank":0,[^}]*\},"counters":\{"throttles_concurrency":0,[^}]*\}\},\n\{"name":"unused",.*"concurrency":7,.*"invocations":0,.*\}\]\}\n$/]
 
 
 === TEST 2: what was counted
