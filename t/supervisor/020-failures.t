@@ -127,7 +127,7 @@ try:
     sup.release(ticket, 'timeout', outcome=3)
     ok(wait_for(lambda: not os.path.exists('/proc/%d' % pid)),
        'an environment over its time is killed')
-    ok(time.monotonic() - t < 0.2, 'at once',
+    ok(time.monotonic() - t < 2, 'at once',
        '%.0f ms' % ((time.monotonic() - t) * 1000))
 
     # its output
