@@ -64,7 +64,7 @@ CALLS = {name: {DENIED} for name in (
     'finit_module delete_module reboot swapon acct quotactl syslog settime '
     'clock_settime adjtimex sethostname iopl ioperm modify_ldt mbind packet '
     'raw raw6 vsock alg sctp mptcp netlink_audit netlink_nf handle fifo '
-    'raise_nofile').split()}
+    'raise_nofile prlimit pair_inet pair_tipc linger linger_wide').split()}
 CALLS.update({
     'nice': {'EACCES', 'EPERM'}, 'clone3': {'ENOSYS'}, 'future': {'ENOSYS'},
     'i386': {'signal 31'}, 'x32': {'signal 31'},
@@ -72,8 +72,12 @@ CALLS.update({
     'mlock': {'ENOMEM', 'EPERM', 'EAGAIN'},
     'sysrq': {'EACCES', 'ENOENT'}, 'core_pattern': {'EACCES'},
     'overcommit': {'EACCES'},
+    'setxattr': {'EOPNOTSUPP'}, 'fsetxattr': {'EOPNOTSUPP'},
     # not everything is refused, or the above would say little
     'mkfifo': {'ok'}, 'tcp': {'ok'}, 'netlink_route': {'ok'},
+    'pair': {'ok'}, 'keepalive': {'ok'}, 'broadcast': {'ok'},
+    'reuseport': {'ok'}, 'nodelay': {'ok'}, 'tos': {'ok'},
+    'prlimit_own': {'ok'},
 })
 
 

@@ -130,8 +130,11 @@ sup_class_filter(sup_class_t *c, const sup_version_t *v)
         return SUP_OK;
     }
 
-    c->filter = sup_seccomp_filter(c->refused,
-                                   sup.scoped || c->network != SUP_NET_EGRESS,
+    /* without mounts all names of sockets are in reach, past Landlock */
+
+    c->filter = sup_seccomp_filter(c->refused, sup.boxed
+                                   && (sup.scoped
+                                       || c->network != SUP_NET_EGRESS),
                                    &c->filter_len);
 
     return c->filter != NULL ? SUP_OK : SUP_ERROR;

@@ -42,8 +42,9 @@
 /* calls that are allowed with some arguments only */
 
 static const char *const  sup_conditional[] = {
-    "chmod", "clone", "clone3", "creat", "fchmod", "fchmodat", "mknod",
-    "mknodat", "open", "openat", "personality", "socket", NULL
+    "chmod", "clone", "clone3", "creat", "fchmod", "fchmodat", "fsetxattr",
+    "lsetxattr", "mknod", "mknodat", "open", "openat", "personality",
+    "prlimit64", "setsockopt", "setxattr", "socket", "socketpair", NULL
 };
 
 
@@ -192,7 +193,8 @@ sup_seccomp_nodes(scmp_filter_ctx ctx, int *rc, json_t *more)
 /*
  * Streams and datagrams of the protocols that network policies know; netlink
  * for what getaddrinfo() asks.  UNIX is 0 where nothing else would keep an
- * environment from the abstract sockets of the host; pairs are always allowed.
+ * environment from the sockets of the host; pairs that stay pairs are always
+ * allowed.
  */
 
 static void
@@ -233,6 +235,120 @@ sup_seccomp_sockets(scmp_filter_ctx ctx, int *rc, int unix_sockets)
 }
 
 
+/*
+ * Pairs of Unix sockets only: of other families the call makes sockets before
+ * it fails, and of some it does not fail.  Datagrams of a pair can be sent to
+ * any name, so they are sockets like others.
+ */
+
+static void
+sup_seccomp_pairs(scmp_filter_ctx ctx, int *rc, int unix_sockets)
+{
+    struct scmp_arg_cmp  args[2];
+
+    args[0] = SUP_MASKED(0, 0xffffffff, AF_UNIX);
+
+    if (unix_sockets) {
+        sup_seccomp_allow(ctx, rc, "socketpair", 1, args);
+        return;
+    }
+
+    args[1] = SUP_MASKED(1, 0xf, SOCK_STREAM);
+    sup_seccomp_allow(ctx, rc, "socketpair", 2, args);
+
+    args[1] = SUP_MASKED(1, 0xf, SOCK_SEQPACKET);
+    sup_seccomp_allow(ctx, rc, "socketpair", 2, args);
+}
+
+
+/*
+ * Allows a call when the lowest BITS of its last of N arguments are not VALUE:
+ * one rule for each bit that may differ.  "Not equal" itself would look at all
+ * 64 bits, of which the kernel takes 32.
+ */
+
+static void
+sup_seccomp_not(scmp_filter_ctx ctx, int *rc, const char *name, unsigned n,
+    struct scmp_arg_cmp *args, unsigned arg, unsigned bits, unsigned value)
+{
+    unsigned  i;
+
+    for (i = 0; i < bits; i++) {
+        args[n - 1] = SUP_MASKED(arg, 1u << i, ~value & (1u << i));
+        sup_seccomp_allow(ctx, rc, name, n, args);
+    }
+}
+
+
+/*
+ * All options but SO_LINGER.  A socket that lingers makes whoever closes it
+ * last wait for its peer.  That need not be the environment: a descriptor that
+ * is sent to a worker or to us is closed by the kernel in our name when the
+ * bytes that it came with are read.
+ */
+
+static void
+sup_seccomp_options(scmp_filter_ctx ctx, int *rc)
+{
+    struct scmp_arg_cmp  args[2];
+
+    sup_seccomp_not(ctx, rc, "setsockopt", 1, args, 1, 9, SOL_SOCKET);
+
+    args[0] = SUP_MASKED(1, 0xffffffff, SOL_SOCKET);
+    sup_seccomp_not(ctx, rc, "setsockopt", 2, args, 2, 7, SO_LINGER);
+}
+
+
+/*
+ * Access control lists of files in memory are counted for nobody and may be
+ * 128 KB for each of them.  What asks for an attribute is told that the file
+ * system has none, which is usual and no error for those who copy files.
+ */
+
+static void
+sup_seccomp_attributes(scmp_filter_ctx ctx, int *rc)
+{
+    int                       i, nr;
+    static const char *const  calls[] = {
+        "setxattr", "lsetxattr", "fsetxattr"
+    };
+
+    for (i = 0; i < 3 && *rc >= 0; i++) {
+        nr = seccomp_syscall_resolve_name(calls[i]);
+        *rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EOPNOTSUPP), nr, 0);
+    }
+}
+
+
+static void
+sup_seccomp_arguments(scmp_filter_ctx ctx, int *rc, json_t *more,
+    int unix_sockets)
+{
+    struct scmp_arg_cmp  arg;
+
+    if (!sup_seccomp_refused(more, "socket")) {
+        sup_seccomp_sockets(ctx, rc, unix_sockets);
+    }
+
+    if (!sup_seccomp_refused(more, "socketpair")) {
+        sup_seccomp_pairs(ctx, rc, unix_sockets);
+    }
+
+    if (!sup_seccomp_refused(more, "setsockopt")) {
+        sup_seccomp_options(ctx, rc);
+    }
+
+    /* of others, among them nginx's, where they have the same user */
+
+    if (!sup_seccomp_refused(more, "prlimit64")) {
+        arg = SUP_MASKED(0, 0xffffffff, 0);
+        sup_seccomp_allow(ctx, rc, "prlimit64", 1, &arg);
+    }
+
+    sup_seccomp_attributes(ctx, rc);
+}
+
+
 static void
 sup_seccomp_rules(scmp_filter_ctx ctx, int *rc, json_t *more,
     int unix_sockets)
@@ -255,10 +371,7 @@ sup_seccomp_rules(scmp_filter_ctx ctx, int *rc, json_t *more,
 
     sup_seccomp_modes(ctx, rc, more);
     sup_seccomp_nodes(ctx, rc, more);
-
-    if (!sup_seccomp_refused(more, "socket")) {
-        sup_seccomp_sockets(ctx, rc, unix_sockets);
-    }
+    sup_seccomp_arguments(ctx, rc, more, unix_sockets);
 
     /* the flags of clone3() are in memory, where a filter cannot look */
 

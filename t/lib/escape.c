@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #ifdef ESCAPE_FUNCTION
@@ -87,6 +89,21 @@ writes(const char *path, const char *text)
     (void) close(fd);
 
     return n == -1 ? -1 : 0;
+}
+
+
+/* Sets an option of a socket; the numbers may be wider than the kernel's. */
+
+static long
+option(unsigned long level, unsigned long name)
+{
+    int  fd;
+    int  value[2] = { 1, 1000 };
+
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    return fd == -1 ? -1
+           : syscall(SYS_setsockopt, fd, level, name, value, sizeof(value));
 }
 
 

@@ -27,6 +27,8 @@ CALL(setuid_tmpfile, open("/tmp", O_WRONLY|O_TMPFILE, 04755))
 CALL(mknod_block, mknod("/tmp/b", S_IFBLK|0600, 0x800))
 CALL(mknod_char, mknod("/tmp/c", S_IFCHR|0600, 0x101))
 CALL(mkfifo, (unlink("/tmp/f"), mknod("/tmp/f", S_IFIFO|0600, 0)))
+CALL(setxattr, setxattr("/tmp", "user.x", "y", 1, 0))
+CALL(fsetxattr, fsetxattr(0, "system.posix_acl_access", page, 4, 0))
 CALL(openat2, syscall(437, AT_FDCWD, "/", page, 24))
 
 /* mounts and namespaces */
@@ -66,6 +68,8 @@ CALL(setgid, setgid(0))
 CALL(setgroups, (long) syscall(SYS_setgroups, 1, page))
 CALL(nice, setpriority(PRIO_PROCESS, 0, -5))
 CALL(personality, personality(ADDR_NO_RANDOMIZE))
+CALL(prlimit, syscall(SYS_prlimit64, 1, RLIMIT_NOFILE, NULL, page))
+CALL(prlimit_own, syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, page))
 CALL(mlock, mlock(large, sizeof(large)))
 
 /* the kernel */
@@ -119,6 +123,16 @@ CALL(netlink_audit, socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT))
 CALL(netlink_nf, socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER))
 CALL(netlink_route, socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE))
 CALL(tcp, socket(AF_INET, SOCK_STREAM, 0))
+CALL(pair, socketpair(AF_UNIX, SOCK_STREAM, 0, (int *) page))
+CALL(pair_inet, socketpair(AF_INET, SOCK_STREAM, 0, (int *) page))
+CALL(pair_tipc, socketpair(AF_TIPC, SOCK_STREAM, 0, (int *) page))
+CALL(linger, option(SOL_SOCKET, SO_LINGER))
+CALL(linger_wide, option(1ULL << 32 | SOL_SOCKET, 1ULL << 32 | SO_LINGER))
+CALL(keepalive, option(SOL_SOCKET, SO_KEEPALIVE))
+CALL(broadcast, option(SOL_SOCKET, SO_BROADCAST))
+CALL(reuseport, option(SOL_SOCKET, SO_REUSEPORT))
+CALL(nodelay, option(IPPROTO_TCP, TCP_NODELAY))
+CALL(tos, option(IPPROTO_IP, IP_TOS))
 
 
 #define CASES(X)                                                              \
@@ -141,4 +155,6 @@ CALL(tcp, socket(AF_INET, SOCK_STREAM, 0))
     X(connect_udp) X(sendto) X(bind_tcp) X(bind_udp) X(listen)                \
     X(abstract_connect) X(abstract_listen) X(unix_connect) X(handle) X(fifo)  \
     X(raise_nofile) X(i386) X(x32) X(fork_bomb) X(fds) X(sockets) X(inodes)   \
-    X(zombies) X(signals) X(su) X(link) X(symlink)
+    X(zombies) X(signals) X(su) X(link) X(symlink) X(setxattr) X(fsetxattr)   \
+    X(prlimit) X(prlimit_own) X(pair) X(pair_inet) X(pair_tipc) X(linger)     \
+    X(linger_wide) X(keepalive) X(broadcast) X(reuseport) X(nodelay) X(tos)

@@ -12,4 +12,5 @@ ordinary.become_ordinary()
 ordinary.run('none', 1, {
     '/etc/passwd': True, '/etc/fstab': os.path.exists('/etc/fstab')
     or 'No such file or directory', '/proc/1/comm': True, '/tmp/faas-x': True,
-    '/home': True, '/': True, 'tmp': 1, 'seccomp': False})
+    '/home': True, '/': True, 'tmp': 1, 'seccomp': False,
+    'unix': True})

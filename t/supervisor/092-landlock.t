@@ -21,4 +21,4 @@ ordinary.run('landlock', 4, {
     '/etc/passwd': True, '/etc/fstab': DENIED
     if os.path.exists('/etc/fstab') else 'No such file or directory',
     '/proc/1/comm': DENIED, '/tmp/faas-x': DENIED, '/home': DENIED, '/': DENIED,
-    'tmp': 1, 'seccomp': True})
+    'tmp': 1, 'seccomp': True, 'unix': 'Operation not permitted'})

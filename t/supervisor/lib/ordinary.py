@@ -8,7 +8,7 @@ import sys
 from suptest import *           # noqa: F401,F403
 
 APP = '''
-import os, subprocess, time
+import os, socket, subprocess, time
 def handler(event, context):
     if event == "memory":
         data = []
@@ -40,6 +40,11 @@ def handler(event, context):
             found["tmp"] = f.write("y")
         with open("/proc/self/status") as f:
             found["seccomp"] = "Seccomp:\\t2" in f.read()
+        try:
+            socket.socket(socket.AF_UNIX).close()
+            found["unix"] = True
+        except OSError as e:
+            found["unix"] = e.strerror
         return found
     return [os.getcwd(), os.getuid()]
 '''
