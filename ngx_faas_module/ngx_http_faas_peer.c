@@ -218,6 +218,7 @@ ngx_http_faas_obtain(ngx_http_faas_ctx_t *ctx, int rc)
 static ngx_int_t
 ngx_http_faas_connect_new(ngx_http_faas_ctx_t *ctx, ngx_connection_t **c)
 {
+    int                     off;
     ngx_int_t               rc;
     struct sockaddr_un      addr;
     ngx_peer_connection_t   pc;
@@ -254,6 +255,10 @@ ngx_http_faas_connect_new(ngx_http_faas_ctx_t *ctx, ngx_connection_t **c)
 
         return rc == NGX_ERROR ? NGX_ERROR : NGX_DECLINED;
     }
+
+    off = 0;
+    (void) setsockopt(pc.connection->fd, SOL_SOCKET, SO_PASSRIGHTS, &off,
+                      sizeof(int));
 
     pc.connection->recv = ngx_http_faas_recv;
     pc.connection->send_chain = ngx_http_faas_send_chain;

@@ -68,6 +68,15 @@ typedef struct {
 
 #define FAAS_CTL_MAX          65536   /* payload */
 
+/*
+ * To be switched off on sockets to environments: nobody wants a descriptor of
+ * theirs, and to close one may take its time.  Older kernels than 6.16 do not
+ * know it.
+ */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS         83
+#endif
+
 #define FAAS_CTL_BLANK        'B'     /* env: up, payload = runtime version */
 #define FAAS_CTL_READY        'R'     /* env: function loaded, no payload */
 #define FAAS_CTL_ERROR        'E'     /* env: not loaded; payload = JSON

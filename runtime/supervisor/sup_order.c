@@ -164,7 +164,7 @@ sup_spawn_close(sup_spawn_fds_t *f)
 static int
 sup_spawn_files(sup_env_t *env, sup_spawn_fds_t *f)
 {
-    int  pair[2];
+    int  pair[2], off;
 
     if (sup_spawn_add(f, sup_spawn_listen(env->slot), 0) != SUP_OK
         || sup_spawn_add(f, sup_spawn_log(env), 0) != SUP_OK)
@@ -179,6 +179,11 @@ sup_spawn_files(sup_env_t *env, sup_spawn_fds_t *f)
 
     env->control = pair[0];
     (void) evutil_make_socket_nonblocking(env->control);
+
+    off = 0;
+    (void) setsockopt(env->control, SOL_SOCKET, SO_PASSRIGHTS, &off,
+                      sizeof(int));
+
     env->control_ev = sup_event(env->control, EV_READ|EV_PERSIST,
                                 sup_on_control, env);
 
