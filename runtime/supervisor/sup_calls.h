@@ -85,7 +85,7 @@ void sup_run_remove(int all);
 void sup_ring(uint32_t worker);
 
 /* sup_detect.c */
-void sup_detect(void);
+int sup_detect(void);
 int sup_probe(const char *uids, int egress);
 
 /* sup_workers.c */

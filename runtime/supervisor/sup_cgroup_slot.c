@@ -50,17 +50,43 @@ sup_cg_make(const char *base, uint32_t slot)
 }
 
 
-static void
-sup_cg_tasks(const char *base, uint32_t slot, int *fd)
+/* An environment that cannot get into a group would be without its limit. */
+
+static int
+sup_cg_enter(const char *base, uint32_t slot, const char *file, int flags,
+    int *fd)
 {
     char  path[PATH_MAX];
 
     if (base[0] == '\0' || *fd != -1) {
-        return;
+        return 0;
     }
 
-    (void) snprintf(path, sizeof(path), "%s/tasks", sup_cg_slot(base, slot));
-    *fd = open(path, O_WRONLY|O_CLOEXEC);
+    (void) snprintf(path, sizeof(path), "%s/%s", sup_cg_slot(base, slot),
+                    file);
+    *fd = open(path, flags|O_CLOEXEC);
+
+    if (*fd == -1) {
+        sup_log(SUP_LOG_CRIT, errno, "cannot open cgroup \"%s\"", path);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+sup_cg_processes(const char *base, uint32_t slot)
+{
+    if (sup_cg_number(sup_cg_slot(base, slot), "pids.max", SUP_PIDS_MAX)
+        == -1)
+    {
+        sup_log(SUP_LOG_CRIT, errno, "cannot limit processes of cgroup "
+                "\"%s\"", sup_cg_slot(base, slot));
+        return -1;
+    }
+
+    return 0;
 }
 
 
@@ -105,23 +131,24 @@ sup_cgroup_open(sup_env_t *env, int *dir)
         return SUP_ERROR;
     }
 
-    if (sup_cg.pids[0]) {
-        (void) sup_cg_number(sup_cg_slot(sup_cg.pids, env->slot), "pids.max",
-                             SUP_PIDS_MAX);
+    if ((sup_cg.pids[0]
+         && sup_cg_processes(sup_cg.pids, env->slot) == -1)
+        || (sup_cg.v2_pids
+            && sup_cg_processes(sup_cg_v2(env->slot), env->slot) == -1))
+    {
+        return SUP_ERROR;
     }
 
-    if (sup_cg.v2_pids) {
-        (void) sup_cg_number(sup_cg_slot(sup_cg_v2(env->slot), env->slot),
-                             "pids.max", SUP_PIDS_MAX);
-    }
-
-    sup_cg_tasks(sup_cg.memory, env->slot, &env->tasks[0]);
-    sup_cg_tasks(sup_cg.pids, env->slot, &env->tasks[1]);
-    sup_cg_tasks(sup_cg.cpu, env->slot, &env->tasks[2]);
-
-    if (sup_cg.unified[0]) {
-        *dir = open(sup_cg_slot(sup_cg_v2(env->slot), env->slot),
-                    O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    if (sup_cg_enter(sup_cg.memory, env->slot, "tasks", O_WRONLY,
+                     &env->tasks[0]) == -1
+        || sup_cg_enter(sup_cg.pids, env->slot, "tasks", O_WRONLY,
+                        &env->tasks[1]) == -1
+        || sup_cg_enter(sup_cg.cpu, env->slot, "tasks", O_WRONLY,
+                        &env->tasks[2]) == -1
+        || sup_cg_enter(sup_cg_v2(env->slot), env->slot, "",
+                        O_RDONLY|O_DIRECTORY, dir) == -1)
+    {
+        return SUP_ERROR;
     }
 
     env->ooms = sup_cgroup_ooms(env->slot);
@@ -146,8 +173,11 @@ sup_cgroup_limit(uint32_t slot, uint32_t memory_mb)
         dir = sup_cg_slot(sup_cg.memory, slot);
         rc = sup_cg_number(dir, "memory.limit_in_bytes", bytes);
 
-        /* absent where swap is not accounted */
-        (void) sup_cg_number(dir, "memory.memsw.limit_in_bytes", bytes);
+        /* where swap is not accounted there is none for this group */
+
+        if (sup_cg_number(dir, "memory.memsw.limit_in_bytes", bytes) == -1) {
+            (void) sup_cg_number(dir, "memory.swappiness", 0);
+        }
     }
 
     if (sup_cg.v2_memory) {

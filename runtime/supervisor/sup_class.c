@@ -78,7 +78,8 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
 
 /*
  * The network that a version gets.  When it cannot be kept from what it may
- * not reach it is none or, if that was said to be good enough, the host's.
+ * not reach it is none; ordinary users have the host's, as the table in
+ * ../README.md says.
  */
 
 static sup_net_e
@@ -88,7 +89,7 @@ sup_class_network(const sup_version_t *v)
         return v->network;
     }
 
-    return sup.require ? SUP_NET_NONE : SUP_NET_HOST;
+    return sup.isolation == FAAS_ISOLATION_FULL ? SUP_NET_NONE : SUP_NET_HOST;
 }
 
 

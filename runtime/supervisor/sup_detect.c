@@ -281,11 +281,53 @@ sup_detect_all(const char *wanted, uint32_t n, int egress)
 }
 
 
-void
+/*
+ * nginx has asked for this before it started us; but another supervisor may
+ * have been started by something else, or at a worse time, and what cannot be
+ * had for a moment must not be done without.
+ */
+
+static int
+sup_detect_enough(void)
+{
+    return !sup.require
+           || (sup.isolation == FAAS_ISOLATION_FULL && sup_cgroup_has_memory()
+               && sup_cgroup_has_pids());
+}
+
+
+static int
+sup_detect_say(void)
+{
+    int       enough;
+    unsigned  i;
+
+    enough = sup_detect_enough();
+
+    for (i = 0; i < sup_lacks_n; i++) {
+        sup_log(enough ? SUP_LOG_WARN : SUP_LOG_CRIT, 0,
+                "isolation: not to be had: %s", sup_lacks[i]);
+    }
+
+    if (!enough) {
+        sup_log(SUP_LOG_EMERG, 0, "isolation: less than \"faas_isolation "
+                "require\" asks for, no environments are made");
+        return SUP_ERROR;
+    }
+
+    if (sup.isolation == FAAS_ISOLATION_FULL && !sup.egress) {
+        sup_log(SUP_LOG_WARN, 0, "isolation: functions with \"network "
+                "egress\" get \"network none\"");
+    }
+
+    return SUP_OK;
+}
+
+
+int
 sup_detect(void)
 {
     int          err;
-    unsigned     i;
     const char  *wanted;
 
     static const char *const  names[] = FAAS_ISOLATION_NAMES;
@@ -318,10 +360,7 @@ sup_detect(void)
                 strcmp(wanted, "none") == 0 ? " (configured)" : "");
     }
 
-    for (i = 0; i < sup_lacks_n; i++) {
-        sup_log(sup.require ? SUP_LOG_CRIT : SUP_LOG_WARN, 0,
-                "isolation: not to be had: %s", sup_lacks[i]);
-    }
+    return sup_detect_say();
 }
 
 

@@ -439,7 +439,10 @@ sup_start(void)
         return SUP_ERROR;
     }
 
-    sup_detect();
+    if (sup_detect() != SUP_OK) {
+        return SUP_ERROR;
+    }
+
     sup_memory_watch();
 
     if (sup_start_events() != SUP_OK || sup_run_doorbell() != SUP_OK) {

@@ -195,7 +195,7 @@ delegated(void)
 int
 main(int argc, char **argv)
 {
-    int        dir;
+    int        dir, other;
     sup_env_t  env;
 
     if (argc != 2) {
@@ -222,6 +222,10 @@ main(int argc, char **argv)
        "no tasks files");
     ok(env.ooms == 2, "kills so far are known");
     ok(has("faas-t/e3/pids.max", "1024"), "processes are limited");
+    env.slot = 4;
+    ok(sup_cgroup_open(&env, &other) == SUP_ERROR,
+       "without that limit there is no environment");
+    env.slot = 3;
     ok(sup_cgroup_limit(3, 128) == 0, "a memory limit");
     ok(has("faas-t/e3/memory.max", "134217728"), "in bytes");
     ok(has("faas-t/e3/memory.swap.max", "0"), "without swap");
