@@ -139,7 +139,7 @@ typedef struct {
     uint32_t              slot;
     uint32_t              generation;
     uint32_t              flags;
-    uint32_t              uid;              /* gid is the same */
+    uint32_t              uid;
     uint32_t              tmp_mb;
     uint32_t              tmp_inodes;
     uint32_t              rlimit_nofile;
@@ -149,7 +149,7 @@ typedef struct {
     uint32_t              envc;
     uint32_t              filter_len;       /* bytes; 0: no filter */
     uint32_t              rlimit_nproc;     /* 0: not set */
-    uint32_t              pad;
+    uint32_t              gid;              /* 0: the same as uid */
 } faas_spawn_t;
 
 /* zygote to supervisor */

@@ -40,7 +40,7 @@ static void faas_sandbox_limits(const faas_box_t *box);
 static void faas_sandbox_limit(int resource, rlim_t value, const char *step);
 static void faas_sandbox_oom_score(void);
 static void faas_sandbox_no_new_privs(void);
-static void faas_sandbox_user(uint32_t id);
+static void faas_sandbox_user(uint32_t uid, uint32_t gid);
 static void faas_sandbox_close(void);
 static void faas_sandbox_identity(const faas_box_t *box);
 static void faas_sandbox_capabilities(void);
@@ -281,7 +281,9 @@ faas_sandbox_identity(const faas_box_t *box)
     }
 
     if (box->spawn->flags & FAAS_SPAWN_SETUID) {
-        faas_sandbox_user(box->spawn->uid);
+        faas_sandbox_user(box->spawn->uid, box->spawn->gid
+                                           ? box->spawn->gid
+                                           : box->spawn->uid);
     }
 
     /*
@@ -301,17 +303,17 @@ faas_sandbox_identity(const faas_box_t *box)
  */
 
 static void
-faas_sandbox_user(uint32_t id)
+faas_sandbox_user(uint32_t uid, uint32_t gid)
 {
     if (syscall(SYS_setgroups, 0, NULL) == -1) {
         faas_sandbox_die("setgroups");
     }
 
-    if (syscall(SYS_setresgid, id, id, id) == -1) {
+    if (syscall(SYS_setresgid, gid, gid, gid) == -1) {
         faas_sandbox_die("setresgid");
     }
 
-    if (syscall(SYS_setresuid, id, id, id) == -1) {
+    if (syscall(SYS_setresuid, uid, uid, uid) == -1) {
         faas_sandbox_die("setresuid");
     }
 }

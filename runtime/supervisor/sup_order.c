@@ -268,12 +268,36 @@ sup_landlock_spawn(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 }
 
 
+static int
+sup_spawn_groups(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
+{
+    int  dir, i;
+
+    if (sup_cgroup_open(env, &dir) != SUP_OK) {
+        return SUP_ERROR;
+    }
+
+    if (dir != -1) {
+        spawn->flags |= FAAS_SPAWN_CGROUP2;
+        (void) sup_spawn_add(f, dir, 0);
+    }
+
+    for (i = 0; i < 3; i++) {
+        if (env->tasks[i] != -1) {
+            spawn->n_tasks++;
+            (void) sup_spawn_add(f, env->tasks[i], 1);
+        }
+    }
+
+    return SUP_OK;
+}
+
+
 /* The parts of the sandbox that are not the same for all. */
 
 static int
 sup_spawn_sandbox(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 {
-    int             dir, i;
     sup_version_t  *v;
 
     v = env->version;
@@ -285,6 +309,15 @@ sup_spawn_sandbox(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 
     spawn->flags |= sup.scoped ? FAAS_SPAWN_SCOPED : 0;
     spawn->rlimit_data = v != NULL ? sup_memory_rlimit(v->memory_mb) : 0;
+
+    if (!sup.boxed && geteuid() == 0) {
+
+        /* less isolation is no reason to be root */
+
+        spawn->flags |= FAAS_SPAWN_SETUID;
+        spawn->uid = sup.worker_uid;
+        spawn->gid = sup.worker_gid;
+    }
 
     if (sup.isolation == FAAS_ISOLATION_LANDLOCK) {
         return sup_landlock_spawn(env, f, spawn);
@@ -310,20 +343,8 @@ sup_spawn_sandbox(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 
     env->open = env->class->network != SUP_NET_EGRESS;
 
-    if (sup_cgroup_open(env, &dir) != SUP_OK) {
+    if (sup_spawn_groups(env, f, spawn) != SUP_OK) {
         return SUP_ERROR;
-    }
-
-    if (dir != -1) {
-        spawn->flags |= FAAS_SPAWN_CGROUP2;
-        (void) sup_spawn_add(f, dir, 0);
-    }
-
-    for (i = 0; i < 3; i++) {
-        if (env->tasks[i] != -1) {
-            spawn->n_tasks++;
-            (void) sup_spawn_add(f, env->tasks[i], 1);
-        }
     }
 
     return v != NULL ? sup_spawn_version(env, f, spawn) : SUP_OK;

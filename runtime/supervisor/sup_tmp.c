@@ -38,7 +38,11 @@ sup_tmp_make(uint32_t slot)
 {
     const char  *path;
 
-    if (mkdir(sup_run_path(SUP_RUN_TMP), 0700) == -1 && errno != EEXIST) {
+    /* the umask may have taken bits away, and it may be another user's */
+
+    if ((mkdir(sup_run_path(SUP_RUN_TMP), 0711) == -1 && errno != EEXIST)
+        || chmod(sup_run_path(SUP_RUN_TMP), 0711) == -1)
+    {
         sup_log(SUP_LOG_CRIT, errno, "cannot create \"%s\"",
                 sup_run_path(SUP_RUN_TMP));
         return SUP_ERROR;
@@ -46,7 +50,10 @@ sup_tmp_make(uint32_t slot)
 
     path = sup_run_path(sup_tmp_name(slot));
 
-    if (mkdir(path, 0700) == -1 && errno != EEXIST) {
+    if ((mkdir(path, 0700) == -1 && errno != EEXIST)
+        || (geteuid() == 0
+            && lchown(path, sup.worker_uid, sup.worker_gid) == -1))
+    {
         sup_log(SUP_LOG_CRIT, errno, "cannot create \"%s\"", path);
         return SUP_ERROR;
     }
