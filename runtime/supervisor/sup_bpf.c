@@ -1,7 +1,7 @@
 /*
  * The programs that the kernel runs when a process of an environment with
- * "network egress" connects, sends a datagram, binds or is sent a packet.
- * They are a few dozen instructions each, written here instead of by a
+ * "network egress" connects, sends a datagram, binds, sends or is sent a
+ * packet.  They are a few dozen instructions each, written here instead of by a
  * compiler, and attached to the control group of all such environments.
  *
  * Runs in the supervisor, with CAP_SYS_ADMIN or CAP_BPF and CAP_NET_ADMIN.
@@ -20,7 +20,8 @@
 #include "sup_network.h"
 
 
-#define SUP_BPF_MAX   4096
+#define SUP_BPF_MAX   8192
+#define SUP_LOOPBACK  1              /* the interface's number, always */
 
 #define SUP_TCP       6
 #define SUP_UDP       17
@@ -60,7 +61,9 @@ static const sup_hook_t  sup_hooks[] = {
     { BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_BIND,
       "bind6", 1, 1 },
     { BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS,
-      "ingress", 0, 0 }
+      "ingress", 0, 0 },
+    { BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS,
+      "egress", 0, 0 }
 };
 
 
@@ -229,12 +232,12 @@ sup_bpf_bind(sup_bpf_t *b)
 
 
 /*
- * bpf_skb_load_bytes(skb, OFFSET in r2 if REG, stack, 1): the byte is in r0
- * after it; what is too short is dropped.
+ * bpf_skb_load_bytes(skb, OFFSET or, if that is negative, r2, stack, LEN): the
+ * bytes are at STACK after it; what is too short is dropped.
  */
 
 static void
-sup_bpf_byte(sup_bpf_t *b, int offset)
+sup_bpf_bytes(sup_bpf_t *b, int offset, int stack, uint32_t len)
 {
     if (offset >= 0) {
         sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_K, BPF_REG_2, 0, 0,
@@ -243,12 +246,22 @@ sup_bpf_byte(sup_bpf_t *b, int offset)
 
     sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_1, BPF_REG_6, 0, 0);
     sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_3, BPF_REG_10, 0, 0);
-    sup_bpf_add(b, BPF_ALU64|BPF_ADD|BPF_K, BPF_REG_3, 0, 0, (uint32_t) -8);
-    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_K, BPF_REG_4, 0, 0, 1);
+    sup_bpf_add(b, BPF_ALU64|BPF_ADD|BPF_K, BPF_REG_3, 0, 0,
+                (uint32_t) stack);
+    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_K, BPF_REG_4, 0, 0, len);
     sup_bpf_add(b, BPF_JMP|BPF_CALL, 0, 0, 0, BPF_FUNC_skb_load_bytes);
     sup_bpf_unless(b, BPF_REG_0, 0, 1);
     sup_bpf_add(b, BPF_JMP|BPF_JA, 0, 0, 2, 0);
     sup_bpf_return(b, 0);
+}
+
+
+/* One of them, in r0. */
+
+static void
+sup_bpf_byte(sup_bpf_t *b, int offset)
+{
+    sup_bpf_bytes(b, offset, -8, 1);
     sup_bpf_add(b, BPF_LDX|BPF_MEM|BPF_B, BPF_REG_0, BPF_REG_10, -8, 0);
 }
 
@@ -307,6 +320,71 @@ sup_bpf_ingress(sup_bpf_t *b)
     sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_0, 0, 2, SUP_TCP);
     sup_bpf_return(b, 0);
     sup_bpf_syn(b);
+}
+
+
+/*
+ * Where the packet goes, an address of LEN bytes at AT and the port behind the
+ * header: to this host itself only by a rule that allows it.
+ */
+
+static void
+sup_bpf_loopback(sup_bpf_t *b, const sup_policy_t *p, int at, uint32_t len)
+{
+    unsigned  i;
+
+    sup_bpf_add(b, BPF_LDX|BPF_MEM|BPF_W, BPF_REG_0, BPF_REG_6,
+                offsetof(struct __sk_buff, ifindex), 0);
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_0, 0, 2, SUP_LOOPBACK);
+    sup_bpf_return(b, 1);
+
+    sup_bpf_bytes(b, at, -16, len);
+    sup_bpf_bytes(b, at + (int) len + 2, -24, 2);
+
+    for (i = 0; i < len / 4; i++) {
+        sup_bpf_add(b, BPF_LDX|BPF_MEM|BPF_W, BPF_REG_6 + i, BPF_REG_10,
+                    -16 + 4 * (int) i, 0);
+    }
+
+    sup_bpf_add(b, BPF_LDX|BPF_MEM|BPF_H, BPF_REG_5, BPF_REG_10, -24, 0);
+
+    sup_bpf_rules(b, p, len == 16, BPF_REG_6);
+    sup_bpf_return(b, 0);
+}
+
+
+/*
+ * What leaves, whatever address it was sent to: a header that sends it another
+ * way (source routes, segments) does not get out, and what would come back to
+ * this host, by an address that it did not have when the policy was made, by
+ * an anycast one or by a route, has to be allowed.
+ */
+
+static void
+sup_bpf_egress(sup_bpf_t *b, const sup_policy_t *p)
+{
+    int  at;
+
+    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
+
+    sup_bpf_byte(b, 0);
+    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_7, BPF_REG_0, 0, 0);
+    sup_bpf_add(b, BPF_ALU|BPF_RSH|BPF_K, BPF_REG_0, 0, 0, 4);
+    sup_bpf_unless(b, BPF_REG_0, 4, 0);
+    at = (int) b->n - 1;
+
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_7, 0, 2, 0x45);
+    sup_bpf_return(b, 0);
+    sup_bpf_loopback(b, p, 16, 4);
+
+    b->insns[at].off = (int16_t) ((int) b->n - at - 1);
+
+    sup_bpf_byte(b, 6);
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_0, 0, 4, SUP_TCP);
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_0, 0, 3, SUP_UDP);
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_0, 0, 2, SUP_ICMP6);
+    sup_bpf_return(b, 0);
+    sup_bpf_loopback(b, p, 24, 16);
 }
 
 
@@ -372,8 +450,11 @@ sup_bpf_attach(const char *path, const sup_policy_t *p, const char **step)
         if (sup_hooks[i].bind) {
             sup_bpf_bind(b);
 
-        } else if (sup_hooks[i].type == BPF_PROG_TYPE_CGROUP_SKB) {
+        } else if (sup_hooks[i].attach == BPF_CGROUP_INET_INGRESS) {
             sup_bpf_ingress(b);
+
+        } else if (sup_hooks[i].attach == BPF_CGROUP_INET_EGRESS) {
+            sup_bpf_egress(b, p);
 
         } else {
             sup_bpf_address(b, p, sup_hooks[i].v6);

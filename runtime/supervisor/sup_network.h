@@ -10,7 +10,7 @@
 #include "sup.h"
 
 
-#define SUP_POLICY_MAX  128
+#define SUP_POLICY_MAX  512
 
 
 typedef struct {

@@ -19,14 +19,17 @@
 
 
 /*
- * This host by its unspecified, loopback and link-local addresses; the
- * services that tell machines of a cloud their secrets are among the latter,
- * but for one.
+ * This host by its unspecified, loopback and link-local addresses, and by what
+ * is for all: multicast and broadcast come back to whoever listens here.  Then
+ * the services that tell machines of a cloud their secrets at other addresses
+ * than link-local ones: of Alibaba, Azure, Oracle, Amazon, Google, Scaleway.
  */
 
 static const char *const  sup_policy_always[] = {
     "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/96", "fe80::/10",
-    "fd00:ec2::254/128", NULL
+    "224.0.0.0/4", "255.255.255.255/32", "ff00::/8",
+    "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",
+    "fd00:ec2::/32", "fd20:ce::254/128", "fd00:42::42/128", NULL
 };
 
 
@@ -229,6 +232,14 @@ sup_policy_own(sup_policy_t *p)
             memcpy(a.net, &sin->sin_addr, 4);
             sup_policy_mask(&a, 32);
             sup_policy_add(p, &a, 0);
+
+            if ((ifa->ifa_flags & IFF_BROADCAST)
+                && ifa->ifa_broadaddr != NULL)
+            {
+                sin = (struct sockaddr_in *) ifa->ifa_broadaddr;
+                memcpy(a.net, &sin->sin_addr, 4);
+                sup_policy_add(p, &a, 0);
+            }
 
         } else if (ifa->ifa_addr->sa_family == AF_INET6) {
             sin6 = (struct sockaddr_in6 *) ifa->ifa_addr;
