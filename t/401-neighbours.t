@@ -23,7 +23,7 @@ if os.geteuid() != 0:
     skip_all('needs root')
 
 PYTHON = '''
-import ctypes, json, os, random, subprocess, sys, tempfile, time, uuid
+import ctypes, json, os, random, socket, subprocess, sys, tempfile, time, uuid
 
 KEPT = []
 
@@ -73,6 +73,22 @@ def handler(event, context):
         data = bytearray(1 << 30)
         for i in range(0, len(data), 4096):
             data[i] = 1
+    if do == "buffers":
+        total = 0
+        server = socket.socket()
+        server.bind(("127.0.0.1", 0))
+        server.listen(200)
+        for _ in range(100):
+            s = socket.socket()
+            s.connect(server.getsockname())
+            KEPT.append((s, server.accept()))
+            s.setblocking(False)
+            try:
+                while True:
+                    total += s.send(bytes(1 << 18))
+            except BlockingIOError:
+                pass
+        return total >> 20
     if do == "disk":
         sizes = []
         for path in ("/tmp/a", "/dev/shm/b", "/tmp/c"):
@@ -234,6 +250,9 @@ with Tap() as tap, NGINX as nginx:
         'out_of_memory'] == 1, 10 * SLOW), 'is told apart')
     tap.ok(isinstance(value('big'), int), 'the next one is served')
     tap.equal(value('c'), before, 'others have not noticed')
+
+    n = value('net', 'buffers')
+    tap.ok(isinstance(n, int) and n <= 128, 'buffers of sockets are memory', n)
 
     sizes = value('disk', 'disk')
     tap.equal([s[1] for s in sizes], ['No space left on device'] * 3,

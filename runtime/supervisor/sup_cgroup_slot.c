@@ -157,6 +157,22 @@ sup_cgroup_open(sup_env_t *env, int *dir)
 }
 
 
+/*
+ * What is in buffers of sockets is not in the memory limit of version 1: it
+ * has one of its own.
+ */
+
+static int
+sup_cg_buffers(const char *dir, uint64_t bytes)
+{
+    int  rc;
+
+    rc = sup_cg_number(dir, "memory.kmem.tcp.limit_in_bytes", bytes);
+
+    return rc == -1 && errno == ENOENT ? 0 : rc;
+}
+
+
 /* Memory and swap together; 0 or -1 with errno. */
 
 int
@@ -172,6 +188,10 @@ sup_cgroup_limit(uint32_t slot, uint32_t memory_mb)
     if (sup_cg.memory[0]) {
         dir = sup_cg_slot(sup_cg.memory, slot);
         rc = sup_cg_number(dir, "memory.limit_in_bytes", bytes);
+
+        if (rc == 0) {
+            rc = sup_cg_buffers(dir, bytes);
+        }
 
         /* where swap is not accounted there is none for this group */
 
