@@ -64,7 +64,8 @@ CALLS = {name: {DENIED} for name in (
     'finit_module delete_module reboot swapon acct quotactl syslog settime '
     'clock_settime adjtimex sethostname iopl ioperm modify_ldt mbind packet '
     'raw raw6 vsock alg sctp mptcp netlink_audit netlink_nf handle fifo '
-    'raise_nofile prlimit pair_inet pair_tipc linger linger_wide').split()}
+    'raise_nofile prlimit pair_inet pair_tipc linger linger_wide '
+    'ulp huge huge_memfd huge_shm').split()}
 CALLS.update({
     'nice': {'EACCES', 'EPERM'}, 'clone3': {'ENOSYS'}, 'future': {'ENOSYS'},
     'i386': {'signal 31'}, 'x32': {'signal 31'},
@@ -76,7 +77,7 @@ CALLS.update({
     # not everything is refused, or the above would say little
     'mkfifo': {'ok'}, 'tcp': {'ok'}, 'netlink_route': {'ok'},
     'pair': {'ok'}, 'keepalive': {'ok'}, 'broadcast': {'ok'},
-    'reuseport': {'ok'}, 'nodelay': {'ok'}, 'tos': {'ok'},
+    'reuseport': {'ok'}, 'nodelay': {'ok'}, 'memfd': {'ok'}, 'tos': {'ok'},
     'prlimit_own': {'ok'},
 })
 

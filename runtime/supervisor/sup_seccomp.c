@@ -13,16 +13,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "sup_seccomp.h"
 
@@ -43,8 +48,9 @@
 
 static const char *const  sup_conditional[] = {
     "chmod", "clone", "clone3", "creat", "fchmod", "fchmodat", "fsetxattr",
-    "lsetxattr", "mknod", "mknodat", "open", "openat", "personality",
-    "prlimit64", "setsockopt", "setxattr", "socket", "socketpair", NULL
+    "lsetxattr", "memfd_create", "mknod", "mknodat", "mmap", "open", "openat",
+    "personality", "prlimit64", "setxattr", "socket", "socketpair",
+    NULL
 };
 
 
@@ -262,44 +268,6 @@ sup_seccomp_pairs(scmp_filter_ctx ctx, int *rc, int unix_sockets)
 
 
 /*
- * Allows a call when the lowest BITS of its last of N arguments are not VALUE:
- * one rule for each bit that may differ.  "Not equal" itself would look at all
- * 64 bits, of which the kernel takes 32.
- */
-
-static void
-sup_seccomp_not(scmp_filter_ctx ctx, int *rc, const char *name, unsigned n,
-    struct scmp_arg_cmp *args, unsigned arg, unsigned bits, unsigned value)
-{
-    unsigned  i;
-
-    for (i = 0; i < bits; i++) {
-        args[n - 1] = SUP_MASKED(arg, 1u << i, ~value & (1u << i));
-        sup_seccomp_allow(ctx, rc, name, n, args);
-    }
-}
-
-
-/*
- * All options but SO_LINGER.  A socket that lingers makes whoever closes it
- * last wait for its peer.  That need not be the environment: a descriptor that
- * is sent to a worker or to us is closed by the kernel in our name when the
- * bytes that it came with are read.
- */
-
-static void
-sup_seccomp_options(scmp_filter_ctx ctx, int *rc)
-{
-    struct scmp_arg_cmp  args[2];
-
-    sup_seccomp_not(ctx, rc, "setsockopt", 1, args, 1, 9, SOL_SOCKET);
-
-    args[0] = SUP_MASKED(1, 0xffffffff, SOL_SOCKET);
-    sup_seccomp_not(ctx, rc, "setsockopt", 2, args, 2, 7, SO_LINGER);
-}
-
-
-/*
  * Access control lists of files in memory are counted for nobody and may be
  * 128 KB for each of them.  What asks for an attribute is told that the file
  * system has none, which is usual and no error for those who copy files.
@@ -334,8 +302,16 @@ sup_seccomp_arguments(scmp_filter_ctx ctx, int *rc, json_t *more,
         sup_seccomp_pairs(ctx, rc, unix_sockets);
     }
 
-    if (!sup_seccomp_refused(more, "setsockopt")) {
-        sup_seccomp_options(ctx, rc);
+    /* huge pages that the host keeps for a program count for nobody */
+
+    if (!sup_seccomp_refused(more, "mmap")) {
+        arg = SUP_MASKED(3, MAP_HUGETLB, 0);
+        sup_seccomp_allow(ctx, rc, "mmap", 1, &arg);
+    }
+
+    if (!sup_seccomp_refused(more, "memfd_create")) {
+        arg = SUP_MASKED(1, MFD_HUGETLB, 0);
+        sup_seccomp_allow(ctx, rc, "memfd_create", 1, &arg);
     }
 
     /* of others, among them nginx's, where they have the same user */
@@ -403,14 +379,51 @@ sup_seccomp_rules(scmp_filter_ctx ctx, int *rc, json_t *more,
 }
 
 
+#if __BYTE_ORDER == __LITTLE_ENDIAN
+#define sup_seccomp_arg(n)  offsetof(struct seccomp_data, args[n])
+#else
+#define sup_seccomp_arg(n)  (offsetof(struct seccomp_data, args[n]) + 4)
+#endif
+
+
+/*
+ * The front of a filter refuses options of sockets: libseccomp, which cannot
+ * say "not equal" of the 32 bits that the kernel takes, needs a hundred
+ * instructions for it, and each is paid for with each process.
+ *
+ * SO_LINGER: a socket that lingers makes whoever closes it last wait for its
+ * peer.  That need not be the environment: a descriptor that is sent to a
+ * worker or to us is closed by the kernel in our name when the bytes that it
+ * came with are read.
+ *
+ * TCP_ULP: TLS and the like in the kernel, modules that are loaded for whoever
+ * asks, where holes have been.
+ */
+
+static const struct sock_filter  sup_seccomp_front[] = {
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_setsockopt, 0, 8),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(1)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SOL_SOCKET, 0, 2),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(2)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SO_LINGER, 3, 4),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, IPPROTO_TCP, 0, 3),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(2)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, TCP_ULP, 0, 1),
+    BPF_STMT(BPF_RET|BPF_K, SECCOMP_RET_ERRNO|EPERM)
+};
+
+
 /* The kernel's program; libseccomp before 2.6 writes it to a file only. */
 
 static void *
 sup_seccomp_export(scmp_filter_ctx ctx, uint32_t *len)
 {
     int      fd;
-    void    *filter;
+    char    *filter;
     off_t    size;
+
+    const size_t  front = sizeof(sup_seccomp_front);
 
     fd = memfd_create("filter", MFD_CLOEXEC);
 
@@ -424,15 +437,20 @@ sup_seccomp_export(scmp_filter_ctx ctx, uint32_t *len)
         size = lseek(fd, 0, SEEK_END);
 
         if (size > 0 && size <= SUP_SECCOMP_MAX) {
-            filter = malloc((size_t) size);
+            filter = malloc(front + (size_t) size);
         }
 
-        if (filter != NULL && pread(fd, filter, (size_t) size, 0) != size) {
+        if (filter != NULL
+            && pread(fd, filter + front, (size_t) size, 0) != size)
+        {
             free(filter);
             filter = NULL;
         }
 
-        *len = filter != NULL ? (uint32_t) size : 0;
+        if (filter != NULL) {
+            memcpy(filter, sup_seccomp_front, front);
+            *len = (uint32_t) (front + (size_t) size);
+        }
     }
 
     (void) close(fd);

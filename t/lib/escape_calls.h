@@ -68,6 +68,11 @@ CALL(setgid, setgid(0))
 CALL(setgroups, (long) syscall(SYS_setgroups, 1, page))
 CALL(nice, setpriority(PRIO_PROCESS, 0, -5))
 CALL(personality, personality(ADDR_NO_RANDOMIZE))
+CALL(huge, (long) mmap(NULL, 2 << 20, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS
+                       |MAP_HUGETLB, -1, 0))
+CALL(huge_memfd, memfd_create("x", MFD_HUGETLB))
+CALL(huge_shm, shmget(IPC_PRIVATE, 2 << 20, SHM_HUGETLB|0600))
+CALL(memfd, memfd_create("x", 0))
 CALL(prlimit, syscall(SYS_prlimit64, 1, RLIMIT_NOFILE, NULL, page))
 CALL(prlimit_own, syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, page))
 CALL(mlock, mlock(large, sizeof(large)))
@@ -128,6 +133,7 @@ CALL(pair_inet, socketpair(AF_INET, SOCK_STREAM, 0, (int *) page))
 CALL(pair_tipc, socketpair(AF_TIPC, SOCK_STREAM, 0, (int *) page))
 CALL(linger, option(SOL_SOCKET, SO_LINGER))
 CALL(linger_wide, option(1ULL << 32 | SOL_SOCKET, 1ULL << 32 | SO_LINGER))
+CALL(ulp, option(IPPROTO_TCP, TCP_ULP))
 CALL(keepalive, option(SOL_SOCKET, SO_KEEPALIVE))
 CALL(broadcast, option(SOL_SOCKET, SO_BROADCAST))
 CALL(reuseport, option(SOL_SOCKET, SO_REUSEPORT))
@@ -157,4 +163,5 @@ CALL(tos, option(IPPROTO_IP, IP_TOS))
     X(raise_nofile) X(i386) X(x32) X(fork_bomb) X(fds) X(sockets) X(inodes)   \
     X(zombies) X(signals) X(su) X(link) X(symlink) X(setxattr) X(fsetxattr)   \
     X(prlimit) X(prlimit_own) X(pair) X(pair_inet) X(pair_tipc) X(linger)     \
-    X(linger_wide) X(keepalive) X(broadcast) X(reuseport) X(nodelay) X(tos)
+    X(linger_wide) X(keepalive) X(broadcast) X(reuseport) X(nodelay) X(tos)   \
+    X(ulp) X(huge) X(huge_memfd) X(huge_shm) X(memfd)
