@@ -23,7 +23,8 @@ if os.geteuid() != 0:
     skip_all('needs root')
 
 PYTHON = '''
-import ctypes, json, os, random, socket, subprocess, sys, tempfile, time, uuid
+import ctypes, fcntl, json, os, random, socket, subprocess, sys, tempfile
+import time, uuid
 
 KEPT = []
 
@@ -89,6 +90,14 @@ def handler(event, context):
             except BlockingIOError:
                 pass
         return total >> 20
+    if do == "locks":
+        for n in range(50):
+            f = open("/tmp/lock%d" % n, "wb")
+            KEPT.append(f)
+            for at in range(0, 1000, 2):
+                fcntl.lockf(f, fcntl.LOCK_EX, 1, at)
+        time.sleep(float(q["s"]))
+        return len(KEPT)
     if do == "disk":
         sizes = []
         for path in ("/tmp/a", "/dev/shm/b", "/tmp/c"):
@@ -153,7 +162,7 @@ NGINX = Nginx(
     http='faas_uids %d-%d;\n' % (FIRST, LAST)
     + function('a', 'environment SECRET=%s; timeout 1s; tmp 64m;' % CANARY)
     + function('b', 'max_requests 1;') + function('c')
-    + function('big') + function('net', 'network none;')
+    + function('big') + function('locks') + function('net', 'network none;')
     + function('disk', 'tmp 8m; memory 256m;')
     + function('half', 'cpu 0.5; memory 512m;')
     + function('shared', 'mount {dir}/data /mnt/data rw; mount '
@@ -253,6 +262,12 @@ with Tap() as tap, NGINX as nginx:
 
     n = value('net', 'buffers')
     tap.ok(isinstance(n, int) and n <= 128, 'buffers of sockets are memory', n)
+
+    nginx.allow('locks of files')
+    r = ask('locks', 'locks', s='8')
+    tap.ok(r.status == 500 and nginx.metrics('locks')['counters'][
+        'out_of_memory'] == 1, 'locks are memory', r.status)
+    tap.ok(isinstance(value('locks'), int), 'the next one is served')
 
     sizes = value('disk', 'disk')
     tap.equal([s[1] for s in sizes], ['No space left on device'] * 3,

@@ -84,6 +84,9 @@ void sup_run_sweep(void);
 void sup_run_remove(int all);
 void sup_ring(uint32_t worker);
 
+/* sup_locks.c */
+void sup_locks_tick(void);
+
 /* sup_detect.c */
 int sup_detect(void);
 int sup_probe(const char *uids, int egress);

@@ -285,6 +285,7 @@ sup_on_tick(evutil_socket_t fd, short what, void *data)
         sup_pool_tick();
         sup_switch_tick();
         sup_zygotes_tick();
+        sup_locks_tick();
         sup_conf_tick();
         sup_ledger_tick();
         sup_check_end();

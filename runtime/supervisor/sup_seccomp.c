@@ -387,7 +387,7 @@ sup_seccomp_rules(scmp_filter_ctx ctx, int *rc, json_t *more,
 
 
 /*
- * The front of a filter refuses options of sockets: libseccomp, which cannot
+ * The front of a filter refuses a few arguments: libseccomp, which cannot
  * say "not equal" of the 32 bits that the kernel takes, needs a hundred
  * instructions for it, and each is paid for with each process.
  *
@@ -396,12 +396,18 @@ sup_seccomp_rules(scmp_filter_ctx ctx, int *rc, json_t *more,
  * worker or to us is closed by the kernel in our name when the bytes that it
  * came with are read.
  *
+ * F_OFD_SETLK: locks that belong to no process, which sup_locks.c counts by.
+ *
  * TCP_ULP: TLS and the like in the kernel, modules that are loaded for whoever
  * asks, where holes have been.
  */
 
 static const struct sock_filter  sup_seccomp_front[] = {
     BPF_STMT(BPF_LD|BPF_W|BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_fcntl, 0, 3),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(1)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, F_OFD_SETLK, 9, 0),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, F_OFD_SETLKW, 8, 9),
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_setsockopt, 0, 8),
     BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(1)),
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SOL_SOCKET, 0, 2),

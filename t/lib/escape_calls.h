@@ -29,6 +29,7 @@ CALL(mknod_char, mknod("/tmp/c", S_IFCHR|0600, 0x101))
 CALL(mkfifo, (unlink("/tmp/f"), mknod("/tmp/f", S_IFIFO|0600, 0)))
 CALL(setxattr, setxattr("/tmp", "user.x", "y", 1, 0))
 CALL(fsetxattr, fsetxattr(0, "system.posix_acl_access", page, 4, 0))
+CALL(ofd_lock, fcntl(0, F_OFD_SETLK, page))
 CALL(openat2, syscall(437, AT_FDCWD, "/", page, 24))
 
 /* mounts and namespaces */
@@ -164,4 +165,4 @@ CALL(tos, option(IPPROTO_IP, IP_TOS))
     X(zombies) X(signals) X(su) X(link) X(symlink) X(setxattr) X(fsetxattr)   \
     X(prlimit) X(prlimit_own) X(pair) X(pair_inet) X(pair_tipc) X(linger)     \
     X(linger_wide) X(keepalive) X(broadcast) X(reuseport) X(nodelay) X(tos)   \
-    X(ulp) X(huge) X(huge_memfd) X(huge_shm) X(memfd)
+    X(ulp) X(huge) X(huge_memfd) X(huge_shm) X(memfd) X(ofd_lock)
