@@ -65,7 +65,7 @@ CALLS = {name: {DENIED} for name in (
     'clock_settime adjtimex sethostname iopl ioperm modify_ldt mbind packet '
     'raw raw6 vsock alg sctp mptcp netlink_audit netlink_nf handle fifo '
     'raise_nofile prlimit pair_inet pair_tipc linger linger_wide '
-    'ulp huge huge_memfd huge_shm ofd_lock').split()}
+    'ulp huge huge_memfd huge_shm ofd_lock core').split()}
 CALLS.update({
     'nice': {'EACCES', 'EPERM'}, 'clone3': {'ENOSYS'}, 'future': {'ENOSYS'},
     'i386': {'signal 31'}, 'x32': {'signal 31'},

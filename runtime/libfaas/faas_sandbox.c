@@ -227,7 +227,12 @@ faas_sandbox_limit(int resource, rlim_t value, const char *step)
 static void
 faas_sandbox_limits(const faas_box_t *box)
 {
-    faas_sandbox_limit(RLIMIT_CORE, 0, "RLIMIT_CORE");
+    /*
+     * A program that kernel.core_pattern pipes dumps to is started with 0,
+     * too, but not with 1; a file of 1 byte is none.
+     */
+
+    faas_sandbox_limit(RLIMIT_CORE, 1, "RLIMIT_CORE");
     faas_sandbox_limit(RLIMIT_MEMLOCK, FAAS_MEMLOCK, "RLIMIT_MEMLOCK");
     faas_sandbox_limit(RLIMIT_MSGQUEUE, 0, "RLIMIT_MSGQUEUE");
     faas_sandbox_limit(RLIMIT_SIGPENDING, FAAS_SIGPENDING,

@@ -299,9 +299,16 @@ sup_on_tick(evutil_socket_t fd, short what, void *data)
 
 
 static void
-sup_raise_nofile(void)
+sup_raise_limits(void)
 {
     struct rlimit  rl;
+
+    /* of which environments need the smallest (faas_sandbox.c) */
+
+    if (getrlimit(RLIMIT_CORE, &rl) == 0 && rl.rlim_max == 0) {
+        rl.rlim_max = 1;
+        (void) setrlimit(RLIMIT_CORE, &rl);
+    }
 
     if (getrlimit(RLIMIT_NOFILE, &rl) == -1) {
         return;
@@ -415,7 +422,7 @@ sup_start(void)
     sup.doorbell = -1;
     sup.watchdog_fd = -1;
 
-    sup_raise_nofile();
+    sup_raise_limits();
     (void) signal(SIGPIPE, SIG_IGN);
     (void) prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -380,9 +381,11 @@ sup_seccomp_rules(scmp_filter_ctx ctx, int *rc, json_t *more,
 
 
 #if __BYTE_ORDER == __LITTLE_ENDIAN
-#define sup_seccomp_arg(n)  offsetof(struct seccomp_data, args[n])
+#define sup_seccomp_arg(n)   offsetof(struct seccomp_data, args[n])
+#define sup_seccomp_high(n)  (offsetof(struct seccomp_data, args[n]) + 4)
 #else
-#define sup_seccomp_arg(n)  (offsetof(struct seccomp_data, args[n]) + 4)
+#define sup_seccomp_arg(n)   (offsetof(struct seccomp_data, args[n]) + 4)
+#define sup_seccomp_high(n)  offsetof(struct seccomp_data, args[n])
 #endif
 
 
@@ -398,24 +401,39 @@ sup_seccomp_rules(scmp_filter_ctx ctx, int *rc, json_t *more,
  *
  * F_OFD_SETLK: locks that belong to no process, which sup_locks.c counts by.
  *
+ * RLIMIT_CORE: it stays 1, for with 0 the kernel runs the host's program for
+ * core dumps, as root, at each crash (faas_sandbox.c).  Who wants 0 wants no
+ * dumps, has that, and is told so.
+ *
  * TCP_ULP: TLS and the like in the kernel, modules that are loaded for whoever
  * asks, where holes have been.
  */
 
 static const struct sock_filter  sup_seccomp_front[] = {
     BPF_STMT(BPF_LD|BPF_W|BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_setrlimit, 0, 2),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(0)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, RLIMIT_CORE, 19, 21),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_prlimit64, 0, 6),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(1)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, RLIMIT_CORE, 0, 18),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(2)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, 0, 0, 14),
+    BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_high(2)),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, 0, 14, 12),
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_fcntl, 0, 3),
     BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(1)),
-    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, F_OFD_SETLK, 9, 0),
-    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, F_OFD_SETLKW, 8, 9),
-    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_setsockopt, 0, 8),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, F_OFD_SETLK, 10, 0),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, F_OFD_SETLKW, 9, 10),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_setsockopt, 0, 9),
     BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(1)),
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SOL_SOCKET, 0, 2),
     BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(2)),
-    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SO_LINGER, 3, 4),
-    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, IPPROTO_TCP, 0, 3),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SO_LINGER, 4, 5),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, IPPROTO_TCP, 0, 4),
     BPF_STMT(BPF_LD|BPF_W|BPF_ABS, sup_seccomp_arg(2)),
-    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, TCP_ULP, 0, 1),
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, TCP_ULP, 1, 2),
+    BPF_STMT(BPF_RET|BPF_K, SECCOMP_RET_ERRNO|0),
     BPF_STMT(BPF_RET|BPF_K, SECCOMP_RET_ERRNO|EPERM)
 };
 

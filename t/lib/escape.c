@@ -157,6 +157,28 @@ t_raise_nofile(const char *arg)
 }
 
 
+/* With 1 there is no core dump, and nobody who is asked to take one. */
+
+static long
+t_core(const char *arg)
+{
+    struct rlimit  none = { 0, 0 }, rl = { 0, 0 };
+
+    (void) arg;
+
+    if (setrlimit(RLIMIT_CORE, &none) == -1
+        || syscall(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL) == -1
+        || getrlimit(RLIMIT_CORE, &rl) == -1)
+    {
+        return -1;
+    }
+
+    errno = EPERM;
+
+    return rl.rlim_cur == 1 && rl.rlim_max == 1 ? -1 : 0;
+}
+
+
 /* Calls of i386: the table with other numbers. */
 
 static long

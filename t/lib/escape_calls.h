@@ -165,4 +165,4 @@ CALL(tos, option(IPPROTO_IP, IP_TOS))
     X(zombies) X(signals) X(su) X(link) X(symlink) X(setxattr) X(fsetxattr)   \
     X(prlimit) X(prlimit_own) X(pair) X(pair_inet) X(pair_tipc) X(linger)     \
     X(linger_wide) X(keepalive) X(broadcast) X(reuseport) X(nodelay) X(tos)   \
-    X(ulp) X(huge) X(huge_memfd) X(huge_shm) X(memfd) X(ofd_lock)
+    X(ulp) X(huge) X(huge_memfd) X(huge_shm) X(memfd) X(ofd_lock) X(core)

@@ -180,7 +180,7 @@ def steps(tap):
         with z.spawn(nofile=40, data=100 << 20).ready("zygotefn.limits") as e:
             v = e.call({}).json
             tap.equal(v["nofile"], [40, 40], "RLIMIT_NOFILE")
-            tap.equal(v["core"], [0, 0], "RLIMIT_CORE")
+            tap.equal(v["core"], [1, 1], "RLIMIT_CORE")
             tap.equal(v["data"], [100 << 20] * 2, "RLIMIT_DATA")
             tap.equal(v["memory"], "MemoryError", "stops a large allocation")
             tap.equal(v["oom"], "500", "oom_score_adj")
