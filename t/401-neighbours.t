@@ -310,6 +310,18 @@ with Tap() as tap, NGINX as nginx:
 
     tap.equal(value('net', 'net'), ['lo'], 'network none has one interface')
 
+    # processes: of all together less than half of the host's
+
+    with open('/proc/sys/kernel/pid_max') as f:
+        most = int(f.read()) // 2
+    found = []
+    for path in glob.glob('/sys/fs/cgroup/pids/faas-*/pids.max') \
+            + glob.glob('/sys/fs/cgroup/faas-*/pids.max'):
+        with open(path) as f:
+            found.append(f.read().strip())
+    tap.ok(any(n != 'max' and 0 < int(n) < most for n in found),
+           'the host keeps processes', found)
+
     # cpu: where the kernel has it
 
     value('half')

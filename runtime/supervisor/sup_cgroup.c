@@ -220,6 +220,44 @@ sup_cg_share(void)
 
 
 /*
+ * All environments together leave the host more than half of its processes:
+ * with 32768 of them, still usual without systemd, a few dozen environments
+ * that fork as much as they may would have them all.
+ */
+
+static void
+sup_cg_host_processes(void)
+{
+    char      text[32];
+    uint64_t  n, threads;
+
+    if (sup_cg_read("/proc/sys/kernel", "pid_max", text, sizeof(text)) <= 0) {
+        return;
+    }
+
+    n = strtoull(text, NULL, 10);
+
+    if (sup_cg_read("/proc/sys/kernel", "threads-max", text, sizeof(text))
+        > 0)
+    {
+        threads = strtoull(text, NULL, 10);
+        n = threads < n ? threads : n;
+    }
+
+    n = n * 2 / 5;
+
+    if (sup_cg.pids[0]) {
+        (void) sup_cg_number(sup_cg.pids, "pids.max", n);
+    }
+
+    if (sup_cg.v2_pids) {
+        (void) sup_cg_number(sup_cg.unified, "pids.max", n);
+        (void) sup_cg_number(sup_cg.open, "pids.max", n / 2);
+    }
+}
+
+
+/*
  * MOUNTS is in the format of /proc/self/mounts; SELF is this process's group of
  * version 2.
  */
@@ -255,6 +293,7 @@ sup_cgroup_use(FILE *mounts, const char *name, const char *self)
     }
 
     sup_cg_share();
+    sup_cg_host_processes();
 
     (void) snprintf(sup_cg.text, sizeof(sup_cg.text),
                     "memory limit: %s, process limit: %s, cpu: %s",
