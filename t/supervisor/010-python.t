@@ -33,9 +33,10 @@ try:
     equal(value.get('region'), 'us-east-1', 'AWS_REGION is set')
     ok(re.match(r'AWS_Lambda_python3\.[0-9]+$', value.get('runtime')),
        'AWS_EXECUTION_ENV says which Python', value.get('runtime'))
-    if sup.head('isolation') == 2:
+    if sup.head('isolation') in (2, 3):     # full, user
         equal(value.get('pid'), 1, 'first process of its pid namespace')
         equal(value.get('cwd'), '/var/task', 'its code is at /var/task')
+    if sup.head('isolation') == 2:
         ok(value.get('uid') >= 1900000000, 'a user of its own')
     ok(sup.last.cold, 'it was a cold start')
 

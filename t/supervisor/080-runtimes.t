@@ -51,7 +51,7 @@ sup = Sup(start=False)
 try:
     have_node = os.path.exists(os.path.join(RUNTIME, 'node/bootstrap.cjs'))
     sup.start()
-    full = sup.head('isolation') == 2
+    mounted = sup.head('isolation') in (2, 3)      # full, user
 
     if have_node:
         code = sup.code({'index.js': JS})
@@ -63,7 +63,7 @@ try:
         status, value = sup.invoke(js, {'n': 1})
         equal(status, 0, 'a Node function')
         equal(value[:2], [{'n': 1}, 'js'], 'event and context')
-        if full:
+        if mounted:
             equal(value[2], '/var/task', 'its folder')
         equal(value[3], 'V', 'its variable')
         small_heap = sup.invoke(js, 'heap')[1]
@@ -97,7 +97,7 @@ try:
                          % (folder, source)) == 0
     if have_cgi:
         os.chmod(folder + '/prog', 0o755)
-        prog = '/var/task/prog' if full else folder + '/prog'
+        prog = '/var/task/prog' if mounted else folder + '/prog'
         cgi = sup.add('cgi', folder, runtime='fastcgi', command=[prog],
                       handler='', environment={'K': 'V'})
         sup.reload()
@@ -138,7 +138,7 @@ try:
         ticket, lease = sup.acquire(php)
         s = sup.connect(lease)
         sup.so.faas_lease_run(sup.board, ticket)
-        root = '/var/task' if full else sup.functions[-1]['code']
+        root = '/var/task' if mounted else sup.functions[-1]['code']
         s.sendall(fcgi_request({
             'SCRIPT_FILENAME': root + '/index.php', 'REQUEST_METHOD': 'GET',
             'REDIRECT_STATUS': '200'}, b''))

@@ -8,7 +8,7 @@ import sys
 from suptest import *           # noqa: F401,F403
 
 APP = '''
-import os, socket, subprocess, time
+import os, socket, subprocess, tempfile, time
 def handler(event, context):
     if event == "memory":
         data = []
@@ -35,9 +35,8 @@ def handler(event, context):
                 found[path] = True
             except OSError as e:
                 found[path] = e.strerror
-        with open(os.path.join(os.environ.get("TMPDIR", "/tmp"), "y"),
-                  "w") as f:
-            found["tmp"] = f.write("y")
+        with tempfile.TemporaryFile() as f:
+            found["tmp"] = f.write(b"y")
         with open("/proc/self/status") as f:
             found["seccomp"] = "Seccomp:\\t2" in f.read()
         try:
