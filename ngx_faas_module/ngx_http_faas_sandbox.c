@@ -137,6 +137,28 @@ ngx_http_faas_unknown_call(ngx_str_t *names, ngx_uint_t n)
 }
 
 
+/* Without these no runtime of ours takes a request or loads a function. */
+
+static ngx_uint_t
+ngx_http_faas_needed_call(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static const char *const  calls[] = {
+        "accept4", "close", "fcntl", "newfstatat", "openat", "read",
+        "rt_sigaction"
+    };
+
+    for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        if (ngx_strcmp(name->data, calls[i]) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* System calls that are refused in addition to those that always are. */
 
 char *
@@ -167,6 +189,14 @@ ngx_http_faas_set_seccomp(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     }
 
     for (i = 1; i < n; i++) {
+
+        if (ngx_http_faas_needed_call(&value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"seccomp\" is a system call that "
+                               "every runtime needs", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
         name = ngx_array_push(fn->seccomp);
         if (name == NULL) {
             return NGX_CONF_ERROR;

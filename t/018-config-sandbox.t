@@ -48,7 +48,15 @@ invalid value "lots" in "cpu"
 unknown system call "frobnicate" in "seccomp"
 
 
-=== TEST 6: a place that is not below /mnt
+=== TEST 6: a system call that runtimes need
+--- function
+    seccomp listen accept4;
+--- at: seccomp listen accept4;
+--- says
+"accept4" in "seccomp" is a system call that every runtime needs
+
+
+=== TEST 7: a place that is not below /mnt
 --- function
     mount /tmp /srv/data;
 --- at: mount /tmp /srv/data;
@@ -56,7 +64,7 @@ unknown system call "frobnicate" in "seccomp"
 invalid value "/srv/data" in "mount", it must be /mnt/NAME
 
 
-=== TEST 7: a place that leads out
+=== TEST 8: a place that leads out
 --- function
     mount /tmp /mnt/..;
 --- at: mount /tmp /mnt/..;
@@ -64,7 +72,7 @@ invalid value "/srv/data" in "mount", it must be /mnt/NAME
 invalid value "/mnt/.." in "mount"
 
 
-=== TEST 8: a place twice
+=== TEST 9: a place twice
 --- function
     mount /tmp /mnt/a;
     mount /usr /mnt/a;
@@ -73,7 +81,7 @@ invalid value "/mnt/.." in "mount"
 duplicate place "/mnt/a" in "mount"
 
 
-=== TEST 9: a folder that is not there
+=== TEST 10: a folder that is not there
 --- function
     runtime fastcgi;
     command /usr/bin/env;
@@ -84,7 +92,7 @@ duplicate place "/mnt/a" in "mount"
 "/nonexistent" in "mount" of function
 
 
-=== TEST 10: neither ro nor rw
+=== TEST 11: neither ro nor rw
 --- function
     mount /tmp /mnt/a yes;
 --- at: mount /tmp /mnt/a yes;
@@ -92,7 +100,7 @@ duplicate place "/mnt/a" in "mount"
 invalid value "yes" in "mount", it must be "ro" or "rw"
 
 
-=== TEST 11: no place
+=== TEST 12: no place
 --- function
     mount /tmp;
 --- at: mount /tmp;
@@ -100,7 +108,7 @@ invalid value "yes" in "mount", it must be "ro" or "rw"
 "mount" directive needs a folder and its place below /mnt
 
 
-=== TEST 12: users that are one number
+=== TEST 13: users that are one number
 --- http_config
     faas_uids 1900000000;
 --- at: faas_uids 1900000000;
@@ -108,7 +116,7 @@ invalid value "yes" in "mount", it must be "ro" or "rw"
 invalid value "1900000000" in "faas_uids", it must be FIRST-LAST with numbers from 1000 on
 
 
-=== TEST 13: users of the system
+=== TEST 14: users of the system
 --- http_config
     faas_uids 1-2000;
 --- at: faas_uids 1-2000;
@@ -116,7 +124,7 @@ invalid value "1900000000" in "faas_uids", it must be FIRST-LAST with numbers fr
 invalid value "1-2000" in "faas_uids"
 
 
-=== TEST 14: too few users
+=== TEST 15: too few users
 --- http_config
     faas_uids 200000-200009;
     faas_max_environments 11;
@@ -124,7 +132,7 @@ invalid value "1-2000" in "faas_uids"
 "faas_uids" has 10 users, "faas_max_environments" needs 11
 
 
-=== TEST 15: an isolation that is none
+=== TEST 16: an isolation that is none
 --- http_config
     faas_isolation maybe;
 --- at: faas_isolation maybe;
@@ -132,7 +140,7 @@ invalid value "1-2000" in "faas_uids"
 invalid value "maybe"
 
 
-=== TEST 16: denied with a port
+=== TEST 17: denied with a port
 --- http_config
     faas_network_deny 10.0.0.1:80;
 --- at: faas_network_deny 10.0.0.1:80;
@@ -140,7 +148,7 @@ invalid value "maybe"
 invalid address "10.0.0.1:80" in "faas_network_deny"
 
 
-=== TEST 17: allowed with a port that is none
+=== TEST 18: allowed with a port that is none
 --- http_config
     faas_network_allow 10.0.0.1:99999;
 --- at: faas_network_allow 10.0.0.1:99999;
@@ -148,7 +156,7 @@ invalid address "10.0.0.1:80" in "faas_network_deny"
 invalid address "10.0.0.1:99999" in "faas_network_allow"
 
 
-=== TEST 18: a name
+=== TEST 19: a name
 --- http_config
     faas_network_allow localhost;
 --- at: faas_network_allow localhost;

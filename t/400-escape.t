@@ -126,6 +126,13 @@ PARTS = compiled()
 FUNCTIONS = {name: {**files, **PARTS}
              for name, (_, _, files) in KINDS.items()}
 FUNCTIONS['other'] = {'app.py': 'SECRET = 1\n'}
+FUNCTIONS['tight'] = {'app.py': '''import subprocess
+def handler(event, context):
+    try:
+        return subprocess.run(["/bin/true"]).returncode
+    except PermissionError as e:
+        return e.strerror
+'''}
 
 HTTP = ('faas_network_deny 198.51.100.0/24 2001:db8::/32%s;\n'
         'faas_network_allow 127.0.0.1:9;\n'
@@ -138,6 +145,8 @@ HTTP += configured('c-host', 'native', 'bootstrap', 'c', 'network host;')
 HTTP += configured('c-again', 'native', 'bootstrap', 'c')
 HTTP += configured('c-tight', 'native', 'bootstrap', 'c',
                    'seccomp socket getpid;')
+HTTP += configured('py-tight', 'python3', 'app.handler', 'tight',
+                   'seccomp listen execve;')
 
 with Tap() as tap, Nginx(
         functions=FUNCTIONS, http=HTTP, log_level='warn',
@@ -315,6 +324,9 @@ with Tap() as tap, Nginx(
            'is not one of another')
 
     cases('c-tight', {'tcp': {DENIED}, 'mkfifo': {'ok'}})
+    got = attempt('py-tight', 'tcp')
+    tap.equal(got, 'Operation not permitted',
+              'no program is started where execve is refused')
 
     # exhaustion: its own limits, and nobody else's
 
