@@ -174,10 +174,10 @@ class Bench:
             peer.destroy()
             ours.destroy()
 
-    def first_requests(self, server, count, blanks):
+    def first_requests(self, server, begin, count, blanks):
         """Milliseconds of each function's first and of a warm request."""
         first, warm = [], []
-        for i in range(count):
+        for i in range(begin, begin + count):
             wait_for(lambda: self.at_rest(server, blanks), 20, 'blanks')
             for times, path in ((first, '/f%d' % i), (None, '/f%d' % i),
                                 (warm, '/f%d' % i)):
@@ -208,14 +208,15 @@ class Bench:
         http = '    faas_blanks %s %d;\n' % (runtime, blanks)
         server = ''
         functions = {}
-        for i in range(count):
+        for i in range(count + 1):
             functions['f%d' % i] = files
             http += function('f%d' % i, runtime, handler)
             server += location('/f%d' % i, 'f%d' % i)
         for _ in range(COLD_ROUNDS):
             ours = Ours(http, server, functions)
             try:
-                f, w = self.first_requests(ours, count, blanks)
+                self.first_requests(ours, count, 1, blanks)    # the zygote
+                f, w = self.first_requests(ours, 0, count, blanks)
                 first, warm = first + f, warm + w
             finally:
                 ours.destroy()
