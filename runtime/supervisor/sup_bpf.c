@@ -283,6 +283,25 @@ sup_bpf_syn(sup_bpf_t *b)
 
 
 /*
+ * Of a packet, in r6 from now on: r7 is its first byte.  What follows is for
+ * IPv4; returns the jump of others, to be aimed where theirs begins.
+ */
+
+static int
+sup_bpf_version(sup_bpf_t *b)
+{
+    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
+
+    sup_bpf_byte(b, 0);
+    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_7, BPF_REG_0, 0, 0);
+    sup_bpf_add(b, BPF_ALU|BPF_RSH|BPF_K, BPF_REG_0, 0, 0, 4);
+    sup_bpf_unless(b, BPF_REG_0, 4, 0);
+
+    return (int) b->n - 1;
+}
+
+
+/*
  * Nobody connects to an environment: to listen() without bind() takes a port
  * that no other hook sees.
  */
@@ -292,13 +311,7 @@ sup_bpf_ingress(sup_bpf_t *b)
 {
     int  at;
 
-    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
-
-    sup_bpf_byte(b, 0);
-    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_7, BPF_REG_0, 0, 0);
-    sup_bpf_add(b, BPF_ALU|BPF_RSH|BPF_K, BPF_REG_0, 0, 0, 4);
-    sup_bpf_unless(b, BPF_REG_0, 4, 0);
-    at = (int) b->n - 1;
+    at = sup_bpf_version(b);
 
     sup_bpf_add(b, BPF_ALU64|BPF_AND|BPF_K, BPF_REG_7, 0, 0, 0xf);
     sup_bpf_add(b, BPF_ALU64|BPF_LSH|BPF_K, BPF_REG_7, 0, 0, 2);
@@ -365,13 +378,7 @@ sup_bpf_egress(sup_bpf_t *b, const sup_policy_t *p)
 {
     int  at;
 
-    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
-
-    sup_bpf_byte(b, 0);
-    sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_X, BPF_REG_7, BPF_REG_0, 0, 0);
-    sup_bpf_add(b, BPF_ALU|BPF_RSH|BPF_K, BPF_REG_0, 0, 0, 4);
-    sup_bpf_unless(b, BPF_REG_0, 4, 0);
-    at = (int) b->n - 1;
+    at = sup_bpf_version(b);
 
     sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_7, 0, 2, 0x45);
     sup_bpf_return(b, 0);
