@@ -11,6 +11,7 @@
 
 #include "faas_answer.h"
 #include "faas_json.h"
+#include "fuzz.h"
 
 
 typedef struct {
@@ -18,15 +19,6 @@ typedef struct {
     unsigned  types;                  /* of content-type */
     unsigned  abort_at;
 } seen_t;
-
-
-static void
-check(int good)
-{
-    if (!good) {
-        abort();
-    }
-}
 
 
 static int

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "faas_board.h"
+#include "fuzz.h"
 
 
 #define N_FNS      2
@@ -29,15 +30,6 @@
 
 
 static faas_board_t  board;
-
-
-static void
-check(int good)
-{
-    if (!good) {
-        abort();
-    }
-}
 
 
 /* --- the file --- */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "faas_fcgi.h"
+#include "fuzz.h"
 
 
 #define N_CUTS  8
@@ -25,15 +26,6 @@ typedef struct {
     uint8_t               protocol_status;
     const char           *error;
 } outcome_t;
-
-
-static void
-check(int good)
-{
-    if (!good) {
-        abort();
-    }
-}
 
 
 static void

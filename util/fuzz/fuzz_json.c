@@ -10,15 +10,7 @@
 
 #include "faas_base64.h"
 #include "faas_json.h"
-
-
-static void
-check(int good)
-{
-    if (!good) {
-        abort();
-    }
-}
+#include "fuzz.h"
 
 
 /* of its own size, so that the sanitizer sees an overrun */

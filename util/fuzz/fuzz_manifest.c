@@ -5,13 +5,12 @@
  * functions below.
  */
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "sup.h"
+#include "fuzz_sup.h"
 
 
 #define N_FNS     3
@@ -45,15 +44,6 @@ static sup_fn_t      fns[N_PLACES];
 static sup_zygote_t  zygote;
 
 
-static void
-check(int good)
-{
-    if (!good) {
-        abort();
-    }
-}
-
-
 /* --- the rest of the supervisor --- */
 
 const char *
@@ -69,24 +59,6 @@ sup_tmp_name(uint32_t slot)
     check(slot == 0);
 
     return "tmp/0";
-}
-
-
-void
-sup_log(int level, int err, const char *fmt, ...)
-{
-    int      n;
-    char     line[8192];
-    va_list  args;
-
-    (void) level;
-    (void) err;
-
-    va_start(args, fmt);
-    n = vsnprintf(line, sizeof(line), fmt, args);
-    va_end(args);
-
-    check(n > 0);
 }
 
 

@@ -10,9 +10,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "sup.h"
 #include "sup_cgroup.h"
 #include "sup_network.h"
+#include "sup_tap.h"
 
 
 sup_t  sup;
@@ -37,25 +37,6 @@ sup_bpf_attach(const char *path, const sup_policy_t *p, const char **step)
 
 
 static char  root[4096];
-static int   count;
-static int   failed;
-
-
-void
-sup_log(int level, int err, const char *fmt, ...)
-{
-    (void) level;
-    (void) err;
-    (void) fmt;
-}
-
-
-static void
-ok(int value, const char *name)
-{
-    failed += !value;
-    (void) printf("%sok %d - %s\n", value ? "" : "not ", ++count, name);
-}
 
 
 static void

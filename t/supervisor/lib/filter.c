@@ -7,35 +7,13 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "sup.h"
-
-
-static int  count;
-static int  failed;
-
-
-void
-sup_log(int level, int err, const char *fmt, ...)
-{
-    (void) level;
-    (void) err;
-    (void) fmt;
-}
-
-
-static void
-ok(int value, const char *name)
-{
-    failed += !value;
-    (void) printf("%sok %d - %s\n", value ? "" : "not ", ++count, name);
-}
+#include "sup_tap.h"
 
 
 static int
