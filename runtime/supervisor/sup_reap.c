@@ -5,14 +5,13 @@
  * Runs in the supervisor; faas_env_drain() takes the function's lock.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "sup.h"
+#include "sup_cgroup.h"
 
 
 #define SUP_MEMORY_MS  100
@@ -21,25 +20,14 @@
 static uint64_t
 sup_status_bytes(pid_t pid, const char *field)
 {
-    int      fd;
-    char     path[64], buf[4096], *p;
-    ssize_t  n;
+    char  dir[64], buf[4096], *p;
 
-    (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+    (void) snprintf(dir, sizeof(dir), "/proc/%d", (int) pid);
 
-    fd = open(path, O_RDONLY|O_CLOEXEC);
-    if (fd == -1) {
+    if (sup_cg_read(dir, "status", buf, sizeof(buf)) <= 0) {
         return 0;
     }
 
-    n = read(fd, buf, sizeof(buf) - 1);
-    (void) close(fd);
-
-    if (n <= 0) {
-        return 0;
-    }
-
-    buf[n] = '\0';
     p = strstr(buf, field);
 
     return p ? strtoull(p + strlen(field), NULL, 10) * 1024 : 0;
