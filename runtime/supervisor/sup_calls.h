@@ -70,6 +70,7 @@ void sup_look_over(void);
 int sup_child_add(pid_t pid, sup_child_pt handler, void *data);
 int sup_child_known(pid_t pid);
 void sup_child_init(void);
+void sup_child_signals(void);
 void sup_exited(pid_t pid, int status);
 int sup_exit_claim(pid_t pid, int *status);
 

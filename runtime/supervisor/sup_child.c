@@ -33,6 +33,18 @@ static struct {
 static unsigned   sup_unclaimed_at;
 
 
+/* In a child: what the supervisor reads has its usual effect there. */
+
+void
+sup_child_signals(void)
+{
+    sigset_t  mask;
+
+    (void) sigemptyset(&mask);
+    (void) sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+
 /*
  * In a child that works for this supervisor alone: what it has not finished
  * when we die is done again by the next one, and must not be done by both.
@@ -41,9 +53,7 @@ static unsigned   sup_unclaimed_at;
 void
 sup_child_init(void)
 {
-    (void) signal(SIGTERM, SIG_DFL);
-    (void) signal(SIGINT, SIG_DFL);
-    (void) signal(SIGQUIT, SIG_DFL);
+    sup_child_signals();
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -59,14 +60,10 @@ sup_timer(struct event *ev, uint64_t ms)
 
 
 static void
-sup_on_sigchld(evutil_socket_t sig, short what, void *data)
+sup_on_sigchld(void)
 {
     int    status;
     pid_t  pid;
-
-    (void) sig;
-    (void) what;
-    (void) data;
 
     for ( ;; ) {
         pid = waitpid(-1, &status, WNOHANG|__WALL);
@@ -119,14 +116,56 @@ sup_on_watchdog(evutil_socket_t fd, short what, void *data)
 
 
 static void
-sup_on_signal(evutil_socket_t sig, short what, void *data)
+sup_on_signal(evutil_socket_t fd, short what, void *data)
 {
+    struct signalfd_siginfo  si;
+
     (void) what;
     (void) data;
 
-    sup_log(SUP_LOG_NOTICE, 0, "signal %d received, ending", (int) sig);
-    sup.asked = 1;
-    sup_drain(SUP_EXIT_OK);
+    while (read(fd, &si, sizeof(si)) == (ssize_t) sizeof(si)) {
+
+        if (si.ssi_signo == SIGCHLD) {
+            sup_on_sigchld();
+            return;                   /* others have their turn between two */
+        }
+
+        sup_log(SUP_LOG_NOTICE, 0, "signal %d received, ending",
+                (int) si.ssi_signo);
+        sup.asked = 1;
+        sup_drain(SUP_EXIT_OK);
+    }
+}
+
+
+/*
+ * Signals are read, not caught: no call of the supervisor is interrupted by
+ * one.  Linux neither makes a process nor sets a memory limit while a signal
+ * is pending, and starts again with the former for as long as signals come.
+ */
+
+static int
+sup_start_signals(void)
+{
+    int       fd;
+    sigset_t  mask;
+
+    (void) sigemptyset(&mask);
+    (void) sigaddset(&mask, SIGCHLD);
+    (void) sigaddset(&mask, SIGTERM);
+    (void) sigaddset(&mask, SIGINT);
+    (void) sigaddset(&mask, SIGQUIT);
+    (void) sigprocmask(SIG_SETMASK, &mask, NULL);
+
+    fd = signalfd(-1, &mask, SFD_CLOEXEC|SFD_NONBLOCK);
+
+    if (fd == -1) {
+        sup_log(SUP_LOG_EMERG, errno, "signalfd() failed");
+        return SUP_ERROR;
+    }
+
+    return sup_event(fd, EV_READ|EV_PERSIST, sup_on_signal, NULL) != NULL
+           ? SUP_OK : SUP_ERROR;
 }
 
 
@@ -334,22 +373,11 @@ sup_raise_limits(void)
 static int
 sup_start_events(void)
 {
-    int            i;
     pid_t          parent;
-    struct event  *ev;
 
     static struct event  *tick, *life;
-    static const int      signals[] = { SIGTERM, SIGINT, SIGQUIT };
 
-    for (i = 0; i < 3; i++) {
-        ev = evsignal_new(sup.base, signals[i], sup_on_signal, NULL);
-        if (ev == NULL || event_add(ev, NULL) == -1) {
-            return SUP_ERROR;
-        }
-    }
-
-    ev = evsignal_new(sup.base, SIGCHLD, sup_on_sigchld, NULL);
-    if (ev == NULL || event_add(ev, NULL) == -1) {
+    if (sup_start_signals() != SUP_OK) {
         return SUP_ERROR;
     }
 

@@ -82,6 +82,7 @@ sup_tmp_rm(const char *path)
     pid = fork();
 
     if (pid == 0) {
+        sup_child_signals();
         (void) close_range(3, ~0U, 0);
 
         /* a function may have taken its own rights to its folders away */
