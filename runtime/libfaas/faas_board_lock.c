@@ -417,7 +417,7 @@ faas_fn_repair(faas_board_t *board, uint32_t index)
     for (i = 0; i < board->head->max_envs; i++) {
         env = &board->envs[i];
 
-        if (env->fn == index && env->state > FAAS_ENV_BLANK) {
+        if (env->fn == index) {
             env->inflight = 0;
             env->listed = 0;
         }
