@@ -241,6 +241,8 @@ struct sup_env_s {
     unsigned              used:1;
     unsigned              spawned:1;      /* pid is known */
     unsigned              blank_up:1;
+    unsigned              known:1;        /* its version was when it was
+                                             ordered: born with its code */
     unsigned              inited:1;       /* INIT was sent */
     unsigned              counted:1;      /* in sup.n_init */
     unsigned              was_ready:1;

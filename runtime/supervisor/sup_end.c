@@ -311,6 +311,7 @@ sup_env_forget(sup_env_t *env)
     env->used = 0;
     env->spawned = 0;
     env->blank_up = 0;
+    env->known = 0;
     env->inited = 0;
     env->was_ready = 0;
     env->ending = 0;

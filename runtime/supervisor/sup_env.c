@@ -133,7 +133,7 @@ sup_env_specialise(sup_env_t *env, char *error, size_t size)
         sup_cgroup_cpu(env->slot, v->memory_mb, 0);
         sup_memory_process(env->pid, v->memory_mb);
 
-        if (sup_mount_function(env, &step) == -1) {
+        if (!env->known && sup_mount_function(env, &step) == -1) {
             (void) snprintf(error, size, "code folder %.300s cannot be "
                             "mounted: %s: %s", v->root, step,
                             strerror(errno));
@@ -161,8 +161,10 @@ sup_env_specialise(sup_env_t *env, char *error, size_t size)
 
 
 /*
- * Loads the function once the environment is up and belongs to a version.  It
- * may say that it is up before its zygote has said that it exists.
+ * Loads the function once the environment belongs to a version and can be
+ * given it: a blank when it is up, for its mounts have to be there, which may
+ * be before its zygote has said that it exists.  One that has its code finds
+ * the message when it is up, and nobody waits for the other.
  */
 
 void
@@ -170,8 +172,8 @@ sup_env_init(sup_env_t *env)
 {
     char  error[512];
 
-    if (env->inited || env->ending || !env->blank_up || !env->spawned
-        || env->version == NULL)
+    if (env->inited || env->ending || !env->spawned || env->version == NULL
+        || (!env->blank_up && !env->known))
     {
         return;
     }

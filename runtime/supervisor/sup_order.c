@@ -191,12 +191,11 @@ sup_spawn_files(sup_env_t *env, sup_spawn_fds_t *f)
 }
 
 
-/* What is known from the start when the function is. */
+/* User code may run before we hear of the process: it is born limited. */
 
 static int
-sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
+sup_spawn_limits(sup_env_t *env)
 {
-    const char     *step;
     sup_version_t  *v;
 
     v = env->version;
@@ -209,8 +208,22 @@ sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 
     sup_cgroup_cpu(env->slot, v->memory_mb, 0);
 
-    if (v->kind < SUP_RT_NATIVE) {
-        return SUP_OK;                   /* the rest comes with INIT */
+    return SUP_OK;
+}
+
+
+/* What is known from the start when the function is. */
+
+static int
+sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
+{
+    const char     *step;
+    sup_version_t  *v;
+
+    v = env->version;
+
+    if (v->kind >= SUP_RT_NATIVE && sup_spawn_limits(env) != SUP_OK) {
+        return SUP_ERROR;
     }
 
     spawn->flags |= FAAS_SPAWN_TREE;

@@ -153,6 +153,7 @@ sup_spawn(sup_class_t *c, sup_version_t *v, int provisioned, int *rc)
     env->class = c;
     env->zygote = c->zygote;
     env->version = v;
+    env->known = v != NULL;
     env->provisioned = provisioned ? 1 : 0;
 
     e->fn = FAAS_NIL;
