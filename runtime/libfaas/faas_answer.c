@@ -9,50 +9,13 @@
  */
 
 #include <string.h>
-#include <strings.h>
 
-#include "faas_answer.h"
+#include "faas_answer_core.h"
 #include "faas_base64.h"
-#include "faas_json.h"
 
 
 #define FAAS_ANSWER_STATUS_MIN  200
 #define FAAS_ANSWER_STATUS_MAX  599
-
-#define faas_answer_string(s)  { (unsigned char *) s, sizeof(s) - 1 }
-
-
-typedef enum {
-    FAAS_ANSWER_STATUS = 0,
-    FAAS_ANSWER_FIELDS,                       /* "headers" */
-    FAAS_ANSWER_COOKIES,
-    FAAS_ANSWER_BODY,
-    FAAS_ANSWER_BASE64,
-    FAAS_ANSWER_MEMBERS
-} faas_answer_member_e;
-
-typedef struct {
-    unsigned char        *data;
-    size_t                len;
-} faas_answer_str_t;
-
-typedef struct {
-    faas_json_type_e      type;               /* BAD: absent */
-    faas_answer_str_t     text;               /* without quotes */
-} faas_answer_value_t;
-
-typedef struct {
-    faas_answer_str_t     name;
-    faas_answer_str_t     value;
-} faas_answer_header_t;
-
-typedef struct {
-    faas_answer_t        *answer;
-    faas_answer_value_t   result;
-    faas_answer_value_t   members[FAAS_ANSWER_MEMBERS];
-    unsigned              n;
-    faas_answer_header_t  headers[FAAS_ANSWER_HEADERS];
-} faas_answer_ctx_t;
 
 
 static int faas_answer_read(faas_answer_ctx_t *c, unsigned char *json,
@@ -61,19 +24,7 @@ static int faas_answer_members(faas_answer_ctx_t *c, faas_json_t *js);
 static int faas_answer_infer(faas_answer_ctx_t *c);
 static int faas_answer_status(faas_answer_ctx_t *c);
 static int faas_answer_body(faas_answer_ctx_t *c);
-static int faas_answer_headers(faas_answer_ctx_t *c);
-static int faas_answer_cookies(faas_answer_ctx_t *c);
-static int faas_answer_header(faas_answer_ctx_t *c, faas_answer_str_t *name,
-    faas_answer_value_t *value);
-static int faas_answer_add(faas_answer_ctx_t *c,
-    const faas_answer_str_t *name, faas_answer_str_t *value);
-static void faas_answer_text(faas_answer_value_t *value);
-static int faas_answer_name_ok(const faas_answer_str_t *name);
-static int faas_answer_value_ok(faas_answer_str_t *value);
-static int faas_answer_dropped(const faas_answer_str_t *name);
-static int faas_answer_equal(const faas_answer_str_t *a,
-    const faas_answer_str_t *b);
-static int faas_answer_bad(faas_answer_ctx_t *c, const char *error);
+static int faas_answer_fields(faas_answer_ctx_t *c);
 
 
 static const faas_answer_str_t  faas_answer_keys[FAAS_ANSWER_MEMBERS] = {
@@ -81,38 +32,53 @@ static const faas_answer_str_t  faas_answer_keys[FAAS_ANSWER_MEMBERS] = {
     faas_answer_string("headers"),
     faas_answer_string("cookies"),
     faas_answer_string("body"),
-    faas_answer_string("isBase64Encoded")
+    faas_answer_string("isBase64Encoded"),
+    faas_answer_string("multiValueHeaders"),
+    faas_answer_string("statusDescription")
 };
 
 static const faas_answer_str_t  faas_answer_content_type =
     faas_answer_string("content-type");
 
-/* by default, and for a result that is the body */
+static const faas_answer_str_t  faas_answer_plain =
+    faas_answer_string("text/plain;charset=UTF-8");
 
-static const faas_answer_str_t  faas_answer_types[] = {
-    faas_answer_string("text/plain;charset=UTF-8"),
-    faas_answer_string("application/json")
-};
-
-static const faas_answer_str_t  faas_answer_set_cookie =
-    faas_answer_string("set-cookie");
-
-/* RFC 9110, section 7.6.1, and the length that nginx finds out itself */
-
-static const faas_answer_str_t  faas_answer_drop[] = {
-    faas_answer_string("connection"),
-    faas_answer_string("content-length"),
-    faas_answer_string("keep-alive"),
-    faas_answer_string("proxy-connection"),
-    faas_answer_string("te"),
-    faas_answer_string("trailer"),
-    faas_answer_string("transfer-encoding"),
-    faas_answer_string("upgrade")
-};
+static const faas_answer_str_t  faas_answer_json =
+    faas_answer_string("application/json");
 
 
 int
 faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
+    faas_answer_header_pt cb, void *ctx)
+{
+    return faas_answer(FAAS_ANSWER_V2, 0, json, len, a, cb, ctx);
+}
+
+
+/* The content-type of an answer that names none; NULL: it has none. */
+
+static const faas_answer_str_t *
+faas_answer_default_type(faas_answer_ctx_t *c)
+{
+    switch (c->format) {
+
+    case FAAS_ANSWER_V2:
+    case FAAS_ANSWER_V1:
+        return c->answer->inferred ? &faas_answer_json : &faas_answer_plain;
+
+    case FAAS_ANSWER_ALB:
+    case FAAS_ANSWER_ALB_MULTI:
+        return NULL;
+
+    default:
+        return &faas_answer_json;
+    }
+}
+
+
+int
+faas_answer(faas_answer_format_e format, int keep_base64,
+    unsigned char *json, size_t len, faas_answer_t *a,
     faas_answer_header_pt cb, void *ctx)
 {
     unsigned                  i;
@@ -122,6 +88,8 @@ faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
 
     memset(a, 0, sizeof(faas_answer_t));
 
+    c.format = format;
+    c.keep_base64 = (keep_base64 != 0);
     c.answer = a;
     c.n = 0;
 
@@ -129,9 +97,9 @@ faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
         return FAAS_ANSWER_BAD;
     }
 
-    type = &faas_answer_types[a->inferred];
+    type = a->has_content_type ? NULL : faas_answer_default_type(&c);
 
-    if (!a->has_content_type
+    if (type
         && cb(ctx, faas_answer_content_type.data,
               faas_answer_content_type.len, type->data, type->len) != 0)
     {
@@ -149,6 +117,15 @@ faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
     }
 
     return FAAS_ANSWER_OK;
+}
+
+
+/* Can a result of this format be anything else than an answer? */
+
+static int
+faas_answer_may_infer(faas_answer_ctx_t *c)
+{
+    return c->format == FAAS_ANSWER_V2 || c->format == FAAS_ANSWER_URL;
 }
 
 
@@ -179,22 +156,44 @@ faas_answer_read(faas_answer_ctx_t *c, unsigned char *json, size_t len)
     }
 
     if (rc != 0 || faas_json_end(&js) != 0) {
-        return faas_answer_bad(c, js.error);
+        return faas_answer_bad(c, js.error ? js.error : c->answer->error);
     }
 
-    if (c->members[FAAS_ANSWER_STATUS].type == FAAS_JSON_BAD) {
+    if (faas_answer_may_infer(c)
+        && c->members[FAAS_ANSWER_STATUS].type == FAAS_JSON_BAD)
+    {
         return faas_answer_infer(c);
     }
 
-    if (faas_answer_status(c) != 0
-        || faas_answer_body(c) != 0
-        || faas_answer_headers(c) != 0
-        || faas_answer_cookies(c) != 0)
-    {
-        return -1;
+    if (result->type != FAAS_JSON_OBJECT) {
+        return faas_answer_bad(c, "the result is not an object");
     }
 
-    return 0;
+    return (faas_answer_status(c) != 0 || faas_answer_body(c) != 0)
+           ? -1 : faas_answer_fields(c);
+}
+
+
+/* Which of the members with headers count is a matter of the format. */
+
+static int
+faas_answer_fields(faas_answer_ctx_t *c)
+{
+    switch (c->format) {
+
+    case FAAS_ANSWER_V1:
+    case FAAS_ANSWER_REST:
+        return faas_answer_multi(c) != 0 ? -1 : faas_answer_headers(c);
+
+    case FAAS_ANSWER_ALB:
+        return faas_answer_headers(c);
+
+    case FAAS_ANSWER_ALB_MULTI:
+        return faas_answer_multi(c);
+
+    default:
+        return faas_answer_headers(c) != 0 ? -1 : faas_answer_cookies(c);
+    }
 }
 
 
@@ -228,6 +227,13 @@ faas_answer_members(faas_answer_ctx_t *c, faas_json_t *js)
                 c->members[i] = value;
                 break;
             }
+        }
+
+        if (c->format == FAAS_ANSWER_REST
+            && (i == FAAS_ANSWER_MEMBERS || i == FAAS_ANSWER_COOKIES
+                || i == FAAS_ANSWER_DESCRIPTION))
+        {
+            return faas_answer_bad(c, "there is a member that is unknown");
         }
     }
 
@@ -272,6 +278,13 @@ faas_answer_status(faas_answer_ctx_t *c)
     faas_answer_value_t  *value;
 
     value = &c->members[FAAS_ANSWER_STATUS];
+
+    if (value->type == FAAS_JSON_BAD
+        && (c->format == FAAS_ANSWER_V1 || c->format == FAAS_ANSWER_REST))
+    {
+        c->answer->status = FAAS_ANSWER_STATUS_MIN;
+        return 0;
+    }
 
     if (value->type != FAAS_JSON_NUMBER && value->type != FAAS_JSON_STRING) {
         return faas_answer_bad(c, "statusCode is not an integer");
@@ -333,10 +346,11 @@ faas_answer_body(faas_answer_ctx_t *c)
     a->body = body->text.data;
     a->body_len = faas_json_unescape(a->body, body->text.len);
 
-    if (encoded == FAAS_JSON_TRUE) {
+    if (encoded == FAAS_JSON_TRUE && !c->keep_base64) {
         n = faas_base64_decode(a->body, a->body, a->body_len);
 
         if (n < 0) {
+            a->bad_base64 = 1;
             return faas_answer_bad(c, "body is not base64");
         }
 
@@ -344,251 +358,4 @@ faas_answer_body(faas_answer_ctx_t *c)
     }
 
     return 0;
-}
-
-
-static int
-faas_answer_headers(faas_answer_ctx_t *c)
-{
-    faas_json_t           js;
-    faas_answer_str_t     name;
-    faas_answer_value_t  *headers, value;
-
-    headers = &c->members[FAAS_ANSWER_FIELDS];
-
-    if (headers->type == FAAS_JSON_BAD || headers->type == FAAS_JSON_NULL) {
-        return 0;
-    }
-
-    faas_json_init(&js, headers->text.data, headers->text.len);
-
-    if (faas_json_enter(&js, FAAS_JSON_OBJECT) != 0) {
-        return faas_answer_bad(c, "headers is not an object");
-    }
-
-    while (faas_json_member(&js, &name.data, &name.len) == 1) {
-        value.type = faas_json_peek(&js);
-
-        if (faas_json_skip(&js, &value.text.data, &value.text.len) != 0) {
-            return faas_answer_bad(c, js.error);
-        }
-
-        name.len = faas_json_unescape(name.data, name.len);
-
-        if (faas_answer_header(c, &name, &value) != 0) {
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-faas_answer_cookies(faas_answer_ctx_t *c)
-{
-    faas_json_t           js;
-    faas_answer_value_t  *cookies, value;
-
-    cookies = &c->members[FAAS_ANSWER_COOKIES];
-
-    if (cookies->type == FAAS_JSON_BAD || cookies->type == FAAS_JSON_NULL) {
-        return 0;
-    }
-
-    faas_json_init(&js, cookies->text.data, cookies->text.len);
-
-    if (faas_json_enter(&js, FAAS_JSON_ARRAY) != 0) {
-        return faas_answer_bad(c, "cookies is not an array");
-    }
-
-    while (faas_json_element(&js) == 1) {
-        value.type = faas_json_peek(&js);
-
-        if (faas_json_skip(&js, &value.text.data, &value.text.len) != 0) {
-            return faas_answer_bad(c, js.error);
-        }
-
-        if (value.type != FAAS_JSON_STRING) {
-            return faas_answer_bad(c, "a cookie is not a string");
-        }
-
-        faas_answer_text(&value);
-
-        if (!faas_answer_value_ok(&value.text)) {
-            return faas_answer_bad(c, "control character in a cookie");
-        }
-
-        if (faas_answer_add(c, &faas_answer_set_cookie, &value.text) != 0) {
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-faas_answer_header(faas_answer_ctx_t *c, faas_answer_str_t *name,
-    faas_answer_value_t *value)
-{
-    unsigned  i;
-
-    if (value->type < FAAS_JSON_STRING || value->type == FAAS_JSON_NULL) {
-        return faas_answer_bad(c, "a header is no string, number or boolean");
-    }
-
-    faas_answer_text(value);
-
-    if (!faas_answer_name_ok(name)) {
-        return faas_answer_bad(c, "a header name is not a token");
-    }
-
-    if (!faas_answer_value_ok(&value->text)) {
-        return faas_answer_bad(c, "control character in a header");
-    }
-
-    if (faas_answer_dropped(name)) {
-        return 0;
-    }
-
-    if (faas_answer_equal(name, &faas_answer_content_type)) {
-        c->answer->has_content_type = 1;
-    }
-
-    /* the limit on headers keeps this cheap */
-
-    for (i = 0; i < c->n; i++) {
-
-        if (faas_answer_equal(name, &c->headers[i].name)) {
-            c->headers[i].value = value->text;
-            return 0;
-        }
-    }
-
-    return faas_answer_add(c, name, &value->text);
-}
-
-
-static int
-faas_answer_add(faas_answer_ctx_t *c, const faas_answer_str_t *name,
-    faas_answer_str_t *value)
-{
-    if (c->n == FAAS_ANSWER_HEADERS) {
-        return faas_answer_bad(c, "too many headers");
-    }
-
-    c->headers[c->n].name = *name;
-    c->headers[c->n].value = *value;
-    c->n++;
-
-    return 0;
-}
-
-
-/* The value as text, without white space around it. */
-
-static void
-faas_answer_text(faas_answer_value_t *value)
-{
-    size_t          n;
-    unsigned char  *p;
-
-    p = value->text.data;
-    n = value->text.len;
-
-    if (value->type == FAAS_JSON_STRING) {
-        n = faas_json_unescape(p, n);
-    }
-
-    while (n && (p[n - 1] == ' ' || p[n - 1] == '\t')) {
-        n--;
-    }
-
-    while (n && (*p == ' ' || *p == '\t')) {
-        p++;
-        n--;
-    }
-
-    value->text.data = p;
-    value->text.len = n;
-}
-
-
-/* token: RFC 9110, section 5.6.2 */
-
-static int
-faas_answer_name_ok(const faas_answer_str_t *name)
-{
-    size_t         i;
-    unsigned char  c, letter;
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-        letter = c | 0x20;
-
-        if ((letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9')) {
-            continue;
-        }
-
-        if (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL) {
-            return 0;
-        }
-    }
-
-    return name->len > 0;
-}
-
-
-static int
-faas_answer_value_ok(faas_answer_str_t *value)
-{
-    size_t         i;
-    unsigned char  c;
-
-    for (i = 0; i < value->len; i++) {
-        c = value->data[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-static int
-faas_answer_dropped(const faas_answer_str_t *name)
-{
-    unsigned  i;
-
-    for (i = 0; i < sizeof(faas_answer_drop) / sizeof(faas_answer_drop[0]);
-         i++)
-    {
-        if (faas_answer_equal(name, &faas_answer_drop[i])) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* Without regard to case; both are tokens. */
-
-static int
-faas_answer_equal(const faas_answer_str_t *a, const faas_answer_str_t *b)
-{
-    return a->len == b->len
-           && strncasecmp((char *) a->data, (char *) b->data, a->len) == 0;
-}
-
-
-static int
-faas_answer_bad(faas_answer_ctx_t *c, const char *error)
-{
-    c->answer->error = error;
-
-    return -1;
 }

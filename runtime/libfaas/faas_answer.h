@@ -1,7 +1,7 @@
 /*
- * From what a function returned to an HTTP answer.  One function per payload
- * format; another format goes beside faas_answer_v2().  Works in place: no
- * memory, no state, no locks; runs in nginx workers and in tests.
+ * From what a function returned to an HTTP answer, by the rules of a payload
+ * format (contract, sections 7.1 to 7.3 and 7.12).  Works in place: no memory,
+ * no state, no locks; runs in nginx workers and in tests.
  */
 
 #ifndef _FAAS_ANSWER_H_INCLUDED_
@@ -27,12 +27,22 @@
 typedef int (*faas_answer_header_pt)(void *ctx, unsigned char *name,
     size_t nlen, unsigned char *value, size_t vlen);
 
+typedef enum {
+    FAAS_ANSWER_V2 = 0,                       /* HTTP API */
+    FAAS_ANSWER_URL,                          /* function URL */
+    FAAS_ANSWER_V1,                           /* HTTP API, payload 1.0 */
+    FAAS_ANSWER_REST,
+    FAAS_ANSWER_ALB,
+    FAAS_ANSWER_ALB_MULTI
+} faas_answer_format_e;
+
 typedef struct {
     unsigned              status;
     unsigned char        *body;               /* in the input */
     size_t                body_len;
     unsigned              has_content_type:1; /* given by the function */
     unsigned              inferred:1;         /* the result is the body */
+    unsigned              bad_base64:1;       /* that is the error */
     const char           *error;              /* static, for the log */
 } faas_answer_t;
 
@@ -60,6 +70,29 @@ typedef struct {
  * json is overwritten.  On BAD nothing was reported.
  */
 int faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
+    faas_answer_header_pt cb, void *ctx);
+
+/*
+ * The others differ in this:
+ *
+ * URL        application/json if headers has no content-type
+ * V1, REST   only an object is an answer; statusCode is 200 when absent;
+ *            multiValueHeaders, an object of arrays, gives each value a header
+ *            of its own, before the one of the same name in headers; no
+ *            cookies
+ * REST       application/json by default; members that are not among these
+ *            make the answer bad; authorization, connection, content-length,
+ *            content-md5, date, server and www-authenticate are reported as
+ *            x-amzn-Remapped-...
+ * ALB        only an object with statusCode is an answer; no content-type by
+ *            default, no cookies; headers counts, multiValueHeaders not
+ * ALB_MULTI  the other way round
+ *
+ * With keep_base64 an encoded body stays as it is: a REST API decodes what the
+ * client accepts as binary.
+ */
+int faas_answer(faas_answer_format_e format, int keep_base64,
+    unsigned char *json, size_t len, faas_answer_t *a,
     faas_answer_header_pt cb, void *ctx);
 
 

@@ -52,6 +52,32 @@ header(void *ctx, unsigned char *name, size_t nlen, unsigned char *value,
 }
 
 
+/* The other formats: what is reported is sound, and only if all of it is. */
+
+static void
+others(const uint8_t *data, size_t size)
+{
+    int             rc;
+    seen_t          seen;
+    faas_answer_t   a;
+    unsigned char  *p;
+
+    p = malloc(size ? size : 1);
+    memcpy(p, data, size);
+    memset(&seen, 0, sizeof(seen));
+
+    rc = faas_answer(FAAS_ANSWER_URL + (size ? data[size / 2] % 5 : 0),
+                     size & 1, p, size, &a, header, &seen);
+
+    check(rc == FAAS_ANSWER_OK || rc == FAAS_ANSWER_BAD);
+    check(rc == FAAS_ANSWER_OK || (a.error != NULL && seen.calls == 0));
+    check(rc == FAAS_ANSWER_BAD
+          || (a.body >= p && a.body + a.body_len <= p + size));
+
+    free(p);
+}
+
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -98,6 +124,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     free(p);
+
+    others(data, size);
 
     return 0;
 }
