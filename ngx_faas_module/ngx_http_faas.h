@@ -27,6 +27,12 @@
 #define NGX_HTTP_FAAS_TRACE_LEN        (sizeof("Root=1-00000000-") - 1 + 24)
 
 
+/* ngx_http_faas_api.h */
+typedef struct ngx_http_faas_api_s    ngx_http_faas_api_t;
+typedef struct ngx_http_faas_hit_s    ngx_http_faas_hit_t;
+typedef struct ngx_http_faas_stage_s  ngx_http_faas_stage_t;
+
+
 typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
     NGX_HTTP_FAAS_NODE,
@@ -123,6 +129,7 @@ typedef struct {
     ngx_str_t                  supervisor;      /* its socket, if external */
     ngx_array_t                blanks;          /* ngx_http_faas_blanks_t */
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
+    ngx_array_t                apis;            /* ngx_http_faas_api_t * */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
     ngx_uint_t                 isolation;       /* ..._ISOLATION_... */
     ngx_uint_t                 uid_first;
@@ -143,6 +150,12 @@ typedef struct {
     ngx_http_faas_function_t  *function;        /* faas_pass with a name */
     ngx_http_complex_value_t  *name;            /* faas_pass with variables */
     ngx_flag_t                 status;          /* faas_status */
+
+    ngx_http_faas_api_t       *api;             /* faas_api_pass, faas_route */
+    ngx_str_t                  stage;
+    ngx_http_faas_stage_t     *fixed;           /* of that name */
+    ngx_str_t                  base;            /* base_path */
+    ngx_http_faas_place_t      api_place;
 
     ngx_flag_t                 ignore_abort;
     size_t                     request_max;
@@ -183,6 +196,7 @@ typedef struct {
     ngx_http_request_t        *request;
     ngx_http_faas_loc_conf_t  *flcf;
     ngx_http_faas_function_t  *function;
+    ngx_http_faas_hit_t       *hit;             /* NULL: faas_pass */
 
     uint32_t                   ticket;          /* FAAS_NIL: none */
     faas_lease_t               lease;
@@ -440,6 +454,7 @@ extern ngx_http_faas_error_t  ngx_http_faas_err_crashed;
 extern ngx_http_faas_error_t  ngx_http_faas_err_oom;
 extern ngx_http_faas_error_t  ngx_http_faas_err_protocol;
 extern ngx_http_faas_error_t  ngx_http_faas_err_bad_answer;
+extern ngx_http_faas_error_t  ngx_http_faas_err_bad_base64;
 extern ngx_http_faas_error_t  ngx_http_faas_err_too_large;
 extern ngx_http_faas_error_t  ngx_http_faas_err_function;
 extern ngx_http_faas_error_t  ngx_http_faas_err_internal;
@@ -453,12 +468,18 @@ void ngx_http_faas_died(ngx_http_faas_ctx_t *ctx, uint32_t why,
 void ngx_http_faas_init_failed(ngx_http_faas_ctx_t *ctx);
 void ngx_http_faas_wait_failed(ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx);
+
+/* ngx_http_faas_reply.c: what the gateway says before there is an upstream */
+
 ngx_int_t ngx_http_faas_refuse(ngx_http_request_t *r, ngx_uint_t status);
-const char *ngx_http_faas_message(ngx_uint_t status);
+u_char *ngx_http_faas_extended_id(ngx_http_faas_ctx_t *ctx, u_char *p);
 
 /* ngx_http_faas_handler.c: the content handler of faas_pass */
 
 ngx_int_t ngx_http_faas_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_faas_invoke(ngx_http_request_t *r,
+    ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_function_t *fn,
+    ngx_http_faas_hit_t *hit);
 
 /* ngx_http_faas_request.c: what is sent to an environment */
 

@@ -7,13 +7,14 @@
  * copied.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_event.h"
 #include "faas_json.h"
 
 
 typedef struct {
     ngx_http_request_t  *request;
     faas_answer_t        answer;
+    unsigned             cors:1;
 } ngx_http_faas_result_t;
 
 
@@ -212,6 +213,12 @@ ngx_http_faas_answer_header(void *data, unsigned char *name, size_t nlen,
         && nlen == sizeof("Content-Type") - 1
         && ngx_strncasecmp(name, (u_char *) "Content-Type", nlen) == 0)
     {
+        return 0;
+    }
+
+    /* what the gateway says about origins is instead of the function's */
+
+    if (result->cors && ngx_http_faas_cors_is(name, nlen)) {
         return 0;
     }
 
@@ -464,6 +471,55 @@ ngx_http_faas_accept(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 }
 
 
+/* By which rules the result is read. */
+
+static faas_answer_format_e
+ngx_http_faas_format(ngx_http_faas_ctx_t *ctx)
+{
+    static const faas_answer_format_e  formats[] = {
+        FAAS_ANSWER_V2, FAAS_ANSWER_URL, FAAS_ANSWER_V1, FAAS_ANSWER_REST,
+        FAAS_ANSWER_ALB, FAAS_ANSWER_ALB_MULTI, FAAS_ANSWER_V2
+    };
+
+    return ctx->hit ? formats[ctx->hit->route->payload] : FAAS_ANSWER_V2;
+}
+
+
+/*
+ * A REST API decodes the body when the first media type that the client
+ * accepts is one of the API's binary ones.
+ */
+
+static int
+ngx_http_faas_keep_base64(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
+{
+    u_char     *comma;
+    ngx_str_t   type;
+
+    if (ctx->hit == NULL
+        || ctx->hit->route->payload != NGX_HTTP_FAAS_PAYLOAD_REST)
+    {
+        return 0;
+    }
+
+    ngx_str_null(&type);
+
+#if (NGX_HTTP_HEADERS)
+    if (r->headers_in.accept) {
+        type = r->headers_in.accept->value;
+    }
+#endif
+
+    comma = ngx_strlchr(type.data, type.data + type.len, ',');
+
+    if (comma) {
+        type.len = comma - type.data;
+    }
+
+    return type.len == 0 || !ngx_http_faas_binary_type(ctx->hit->api, &type);
+}
+
+
 /* END_REQUEST was read: the whole result is between text and text_last. */
 
 static ngx_int_t
@@ -493,9 +549,12 @@ ngx_http_faas_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
     }
 
     result.request = r;
+    result.cors = (ctx->hit && ctx->hit->api->cors);
 
-    rc = faas_answer_v2(len ? ctx->text : empty, len, &result.answer,
-                        ngx_http_faas_answer_header, &result);
+    rc = faas_answer(ngx_http_faas_format(ctx),
+                     ngx_http_faas_keep_base64(r, ctx),
+                     len ? ctx->text : empty, len, &result.answer,
+                     ngx_http_faas_answer_header, &result);
 
     if (rc == FAAS_ANSWER_ABORT) {
         return NGX_ERROR;
@@ -504,7 +563,9 @@ ngx_http_faas_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
     if (rc != FAAS_ANSWER_OK) {
         return ngx_http_faas_violation(ctx, FAAS_WHY_NONE,
                                        FAAS_CNT_bad_response,
-                                       &ngx_http_faas_err_bad_answer,
+                                       result.answer.bad_base64
+                                       ? &ngx_http_faas_err_bad_base64
+                                       : &ngx_http_faas_err_bad_answer,
                                        result.answer.error);
     }
 

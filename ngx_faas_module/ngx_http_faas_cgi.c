@@ -260,7 +260,7 @@ ngx_http_faas_http_param(ngx_http_request_t *r, ngx_http_faas_map_t *map,
         *p++ = (ch == '-') ? '_' : ch;
     }
 
-    ngx_http_faas_map_add(map, &name, value);
+    ngx_http_faas_map_add(map, &name, &name, value);
 
     return NGX_OK;
 }

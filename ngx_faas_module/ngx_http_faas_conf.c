@@ -4,7 +4,7 @@
  * Runs in the master while it reads a configuration; takes no locks.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 
 
 static ngx_str_t  ngx_http_faas_hide_headers[] = {
@@ -41,6 +41,9 @@ ngx_http_faas_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&fmcf->functions, cf->pool, 4,
                        sizeof(ngx_http_faas_function_t *))
         != NGX_OK
+        || ngx_array_init(&fmcf->apis, cf->pool, 4,
+                          sizeof(ngx_http_faas_api_t *))
+           != NGX_OK
         || ngx_array_init(&fmcf->blanks, cf->pool, 2,
                           sizeof(ngx_http_faas_blanks_t))
            != NGX_OK
@@ -87,7 +90,8 @@ ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     if (ngx_http_faas_sandbox_defaults(cf, fmcf) != NGX_CONF_OK
-        || ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK)
+        || ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK
+        || ngx_http_faas_check_apis(cf, fmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -269,7 +273,7 @@ ngx_http_faas_merge_upstream(ngx_http_upstream_conf_t *prev,
 }
 
 
-/* "if" and "limit_except" blocks inherit the function. */
+/* "if" and "limit_except" blocks inherit the function, or the API. */
 
 static void
 ngx_http_faas_inherit(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
@@ -279,17 +283,27 @@ ngx_http_faas_inherit(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (!clcf->noname || conf->function || conf->name) {
+    if (!clcf->noname || conf->function || conf->name || conf->api) {
         return;
     }
 
     conf->function = prev->function;
     conf->name = prev->name;
+    conf->api = prev->api;
+    conf->stage = prev->stage;
+    conf->fixed = prev->fixed;
+    conf->base = prev->base;
+    conf->api_place = prev->api_place;
 
-    if (clcf->lmt_excpt && clcf->handler == NULL
-        && (conf->function || conf->name))
-    {
+    if (!clcf->lmt_excpt || clcf->handler) {
+        return;
+    }
+
+    if (conf->function || conf->name) {
         clcf->handler = ngx_http_faas_handler;
+
+    } else if (conf->api) {
+        clcf->handler = ngx_http_faas_api_handler;
     }
 }
 
@@ -328,6 +342,10 @@ ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     fmcf->response_max = ngx_max(fmcf->response_max, conf->response_max);
 
     ngx_http_faas_inherit(cf, prev, conf);
+
+    if (ngx_http_faas_check_stage(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     hash.max_size = 512;
     hash.bucket_size = ngx_align(64, ngx_cacheline_size);

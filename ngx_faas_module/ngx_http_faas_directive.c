@@ -16,8 +16,9 @@ ngx_http_faas_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_core_loc_conf_t          *clcf;
     ngx_http_compile_complex_value_t   ccv;
 
-    if (flcf->function || flcf->name) {
-        return "is duplicate";
+    if (flcf->function || flcf->name || flcf->api) {
+        return "is duplicate, or there is a \"faas_api_pass\" or "
+               "\"faas_route\"";
     }
 
     value = cf->args->elts;

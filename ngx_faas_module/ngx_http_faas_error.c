@@ -1,12 +1,12 @@
 /*
- * What the gateway answers itself: statuses and bodies are API Gateway's
- * (contract, section 7.4, HTTP API), and 429 where Lambda throttles
- * (section 5.3).
+ * Invocations that failed: what went wrong, and how the client gets to know.
+ * Statuses are those of an HTTP API; what is said by another type of API is in
+ * ngx_http_faas_reply.c.
  *
  * Runs in workers.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 
 
 ngx_http_faas_error_t  ngx_http_faas_err_throttled =
@@ -35,44 +35,14 @@ ngx_http_faas_error_t  ngx_http_faas_err_protocol =
     { 500, 502, "Runtime.ProtocolError" };
 ngx_http_faas_error_t  ngx_http_faas_err_bad_answer =
     { 500, 502, "Function.BadResponse" };
+ngx_http_faas_error_t  ngx_http_faas_err_bad_base64 =
+    { 500, 502, "Function.BadResponse" };
 ngx_http_faas_error_t  ngx_http_faas_err_too_large =
     { 500, 502, "Function.ResponseSizeTooLarge" };
 ngx_http_faas_error_t  ngx_http_faas_err_function =
     { 500, 502, "Function.Error" };
 ngx_http_faas_error_t  ngx_http_faas_err_internal =
     { 500, 500, "Gateway.InternalError" };
-
-
-#define NGX_HTTP_FAAS_BODY  "{\"message\":\"%s\"}"
-
-
-const char *
-ngx_http_faas_message(ngx_uint_t status)
-{
-    switch (status) {
-
-    case 404:
-        return "Not Found";
-
-    case 413:
-        return "Request Entity Too Large";
-
-    case 429:
-        return "Too Many Requests";
-
-    case 502:
-        return "Bad Gateway";
-
-    case 503:
-        return "Service Unavailable";
-
-    case 504:
-        return "Gateway Timeout";
-
-    default:
-        return "Internal Server Error";
-    }
-}
 
 
 /* Remembers the failure; the caller sees to it that it is answered. */
@@ -299,7 +269,8 @@ ngx_http_faas_failed_conf(ngx_http_faas_ctx_t *ctx)
 /* What an application has said before it failed is not for the client. */
 
 static ngx_int_t
-ngx_http_faas_failure_header(ngx_http_request_t *r, ngx_uint_t status)
+ngx_http_faas_failure_header(ngx_http_request_t *r,
+    ngx_http_faas_reply_t *reply)
 {
     ngx_http_upstream_t  *u;
 
@@ -319,16 +290,24 @@ ngx_http_faas_failure_header(ngx_http_request_t *r, ngx_uint_t status)
         return NGX_ERROR;
     }
 
-    u->headers_in.status_n = status;
+    u->headers_in.status_n = reply->status;
 
     if (u->state && u->state->status == 0) {
-        u->state->status = status;
+        u->state->status = reply->status;
+    }
+
+    if (reply->error.len
+        && ngx_http_faas_header(r, (u_char *) "x-amzn-ErrorType",
+                                sizeof("x-amzn-ErrorType") - 1,
+                                reply->error.data, reply->error.len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return ngx_http_faas_header(r, (u_char *) "Content-Type",
                                 sizeof("Content-Type") - 1,
-                                (u_char *) "application/json",
-                                sizeof("application/json") - 1);
+                                reply->type.data, reply->type.len);
 }
 
 
@@ -337,10 +316,10 @@ ngx_http_faas_failure_header(ngx_http_request_t *r, ngx_uint_t status)
 ngx_int_t
 ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
 {
-    ngx_buf_t            *b;
-    ngx_uint_t            status;
-    ngx_http_request_t   *r;
-    ngx_http_upstream_t  *u;
+    ngx_buf_t              *b;
+    ngx_http_request_t     *r;
+    ngx_http_upstream_t    *u;
+    ngx_http_faas_reply_t   reply;
 
     r = ctx->request;
     u = r->upstream;
@@ -352,12 +331,14 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     }
 #endif
 
-    status = ctx->cgi ? ctx->failure->cgi_status : ctx->failure->status;
+    ngx_http_faas_reply(ctx->cgi ? NULL : ctx->hit, ctx->failure,
+                        ctx->cgi ? ctx->failure->cgi_status
+                                 : ctx->failure->status, &reply);
 
     u->conf = ngx_http_faas_failed_conf(ctx);
 
     if (u->conf == NULL
-        || ngx_http_faas_failure_header(r, status) != NGX_OK)
+        || ngx_http_faas_failure_header(r, &reply) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -367,14 +348,13 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     u->buffering = 0;
     u->length = 0;
 
-    b->start = ngx_pnalloc(r->pool, sizeof(NGX_HTTP_FAAS_BODY) + 64);
+    b->start = ngx_pnalloc(r->pool, reply.body.len);
     if (b->start == NULL) {
         return NGX_ERROR;
     }
 
     b->pos = b->start;
-    b->last = ngx_sprintf(b->start, NGX_HTTP_FAAS_BODY,
-                          ngx_http_faas_message(status));
+    b->last = ngx_cpymem(b->start, reply.body.data, reply.body.len);
     b->end = b->last;
 
     u->headers_in.content_length_n = b->last - b->pos;
@@ -382,59 +362,4 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     ctx->header_done = 1;
 
     return NGX_OK;
-}
-
-
-/* For what is refused before there is an upstream. */
-
-ngx_int_t
-ngx_http_faas_refuse(ngx_http_request_t *r, ngx_uint_t status)
-{
-    u_char                    *p;
-    ngx_int_t                  rc;
-    ngx_buf_t                 *b;
-    ngx_uint_t                 i;
-    ngx_chain_t                out;
-    ngx_http_err_page_t       *page;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (clcf->error_pages && r == r->main && !r->error_page) {
-        page = clcf->error_pages->elts;
-
-        for (i = 0; i < clcf->error_pages->nelts; i++) {
-            if ((ngx_uint_t) page[i].status == status) {
-                return status;
-            }
-        }
-    }
-
-    b = ngx_create_temp_buf(r->pool, sizeof(NGX_HTTP_FAAS_BODY) + 64);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    p = ngx_sprintf(b->last, NGX_HTTP_FAAS_BODY,
-                    ngx_http_faas_message(status));
-    b->last = p;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = p - b->pos;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
 }

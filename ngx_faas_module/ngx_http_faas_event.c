@@ -1,11 +1,11 @@
 /*
- * The event of API Gateway's HTTP APIs, payload format 2.0 (contract, section
- * 7.1).  Another format is another file beside this one.
+ * Events: which format, how much room, and what the formats have in common.
  *
  * Runs in workers.
  *
- * What nginx has made of the request before: r->uri is decoded and its dot
- * segments and double slashes are resolved (merge_slashes).
+ * What nginx has made of the request before, where there is no API: r->uri is
+ * decoded and its dot segments and double slashes are resolved
+ * (merge_slashes).
  */
 
 #include "ngx_http_faas_event.h"
@@ -24,9 +24,6 @@ static char  *ngx_http_faas_months[] = {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun",
     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
 };
-
-
-#define ngx_http_faas_put(p, s)  ngx_cpymem(p, s, sizeof(s) - 1)
 
 
 /*
@@ -64,6 +61,41 @@ ngx_http_faas_event(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 }
 
 
+/* Of what is there because of a route. */
+
+static size_t
+ngx_http_faas_hit_size(ngx_http_faas_hit_t *hit)
+{
+    size_t         size;
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    size = 2 * hit->raw.len + hit->api->api_id.len + 2 * hit->api->domain.len
+           + hit->api->target_group.len + 3 * hit->route->key.len
+           + hit->route->resource_id.len + 64;
+
+    for (i = 0; i < hit->n; i++) {
+        size += hit->params[i].name_len + hit->params[i].raw_len + 6;
+    }
+
+    if (hit->stage == NULL) {
+        return size;
+    }
+
+    size += 3 * hit->stage->name.len;
+
+    if (hit->stage->variables) {
+        kv = hit->stage->variables->elts;
+
+        for (i = 0; i < hit->stage->variables->nelts; i++) {
+            size += kv[i].key.len + kv[i].value.len + 6;
+        }
+    }
+
+    return size;
+}
+
+
 /* An upper bound: a byte is at most six when it is escaped. */
 
 static size_t
@@ -72,15 +104,21 @@ ngx_http_faas_event_size(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 {
     size_t  size, pairs;
 
+    if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_RAW) {
+        return parts->body_len;
+    }
+
     size = r->uri.len * 2 + r->args.len + parts->cookies_size
-           + parts->headers.size + parts->query.size
+           + 2 * parts->headers.size + 2 * parts->query.size
            + parts->host.len * 3 + parts->user_agent.len
-           + r->connection->addr_text.len + r->method_name.len
-           + r->http_protocol.len + ctx->function->account.len;
+           + r->connection->addr_text.len + 3 * r->method_name.len
+           + r->http_protocol.len + ctx->function->account.len
+           + (ctx->hit ? ngx_http_faas_hit_size(ctx->hit) : 0);
 
-    pairs = parts->headers.nelts + parts->query.nelts + parts->cookies.nelts;
+    pairs = 2 * parts->headers.nelts + 2 * parts->query.nelts
+            + parts->cookies.nelts;
 
-    size = 1024 + size * 6 + pairs * 6;
+    size = 2048 + size * 6 + pairs * 8;
 
     if (parts->body_len) {
         size += parts->base64
@@ -93,6 +131,29 @@ ngx_http_faas_event_size(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
 
 static u_char *
+ngx_http_faas_event_write(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    switch (parts->payload) {
+
+    case NGX_HTTP_FAAS_PAYLOAD_RAW:
+        return ngx_cpymem(p, parts->body, parts->body_len);
+
+    case NGX_HTTP_FAAS_PAYLOAD_V1:
+    case NGX_HTTP_FAAS_PAYLOAD_REST:
+        return ngx_http_faas_event_v1(r, ctx, parts, p);
+
+    case NGX_HTTP_FAAS_PAYLOAD_ALB:
+    case NGX_HTTP_FAAS_PAYLOAD_ALB_MULTI:
+        return ngx_http_faas_event_alb(r, ctx, parts, p);
+
+    default:
+        return ngx_http_faas_event_v2(r, ctx, parts, p);
+    }
+}
+
+
+u_char *
 ngx_http_faas_put_str(u_char *p, ngx_str_t *s)
 {
     *p++ = '"';
@@ -103,10 +164,49 @@ ngx_http_faas_put_str(u_char *p, ngx_str_t *s)
 }
 
 
-/* {"name":"value,value",...} */
-
 static u_char *
-ngx_http_faas_put_map(u_char *p, ngx_http_faas_map_t *map)
+ngx_http_faas_put_values(u_char *p, ngx_http_faas_pair_t *pair,
+    ngx_http_faas_map_e how)
+{
+    if (how == NGX_HTTP_FAAS_MAP_LAST) {
+        return ngx_http_faas_put_str(p, &pair->last->value);
+    }
+
+    if (how == NGX_HTTP_FAAS_MAP_ALL) {
+        *p++ = '[';
+
+        for ( ;; ) {
+            p = ngx_http_faas_put_str(p, &pair->value);
+            pair = pair->next;
+
+            if (pair == NULL) {
+                *p++ = ']';
+                return p;
+            }
+
+            *p++ = ',';
+        }
+    }
+
+    *p++ = '"';
+
+    for ( ;; ) {
+        p = faas_json_escape(p, pair->value.data, pair->value.len);
+        pair = pair->next;
+
+        if (pair == NULL) {
+            *p++ = '"';
+            return p;
+        }
+
+        *p++ = ',';
+    }
+}
+
+
+u_char *
+ngx_http_faas_put_map(u_char *p, ngx_http_faas_map_t *map,
+    ngx_http_faas_map_e how)
 {
     ngx_uint_t             i, comma;
     ngx_http_faas_pair_t  *pair;
@@ -127,22 +227,9 @@ ngx_http_faas_put_map(u_char *p, ngx_http_faas_map_t *map)
 
         comma = 1;
 
-        p = ngx_http_faas_put_str(p, &pair->name);
+        p = ngx_http_faas_put_str(p, &pair->shown);
         *p++ = ':';
-        *p++ = '"';
-
-        for ( ;; ) {
-            p = faas_json_escape(p, pair->value.data, pair->value.len);
-            pair = pair->next;
-
-            if (pair == NULL) {
-                break;
-            }
-
-            *p++ = ',';
-        }
-
-        *p++ = '"';
+        p = ngx_http_faas_put_values(p, pair, how);
     }
 
     *p++ = '}';
@@ -151,123 +238,125 @@ ngx_http_faas_put_map(u_char *p, ngx_http_faas_map_t *map)
 }
 
 
-static u_char *
+/* As the common log format has it. */
+
+u_char *
 ngx_http_faas_put_time(u_char *p)
 {
-    ngx_tm_t     tm;
+    ngx_tm_t  tm;
+
+    ngx_gmtime(ngx_time(), &tm);
+
+    return ngx_sprintf(p, "\"%02d/%s/%4d:%02d:%02d:%02d +0000\"",
+                       tm.ngx_tm_mday, ngx_http_faas_months[tm.ngx_tm_mon - 1],
+                       tm.ngx_tm_year, tm.ngx_tm_hour, tm.ngx_tm_min,
+                       tm.ngx_tm_sec);
+}
+
+
+u_char *
+ngx_http_faas_put_epoch(u_char *p)
+{
     ngx_time_t  *tp;
 
     tp = ngx_timeofday();
-    ngx_gmtime(tp->sec, &tm);
 
-    return ngx_sprintf(p, ",\"time\":\"%02d/%s/%4d:%02d:%02d:%02d +0000\""
-                          ",\"timeEpoch\":%uL}",
-                       tm.ngx_tm_mday, ngx_http_faas_months[tm.ngx_tm_mon - 1],
-                       tm.ngx_tm_year, tm.ngx_tm_hour, tm.ngx_tm_min,
-                       tm.ngx_tm_sec,
-                       (uint64_t) tp->sec * 1000 + tp->msec);
+    return ngx_sprintf(p, "%uL", (uint64_t) tp->sec * 1000 + tp->msec);
 }
 
 
-static u_char *
-ngx_http_faas_put_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
-    ngx_http_faas_parts_t *parts, u_char *p)
+/* Path parameters of HTTP APIs are decoded, of REST APIs not. */
+
+u_char *
+ngx_http_faas_put_params(u_char *p, ngx_http_faas_hit_t *hit, ngx_uint_t raw)
 {
-    u_char     *dot;
-    ngx_str_t   prefix, protocol;
+    ngx_str_t      name, value;
+    ngx_uint_t     i;
+    faas_param_t  *param;
 
-    prefix = parts->host;
-    dot = ngx_strlchr(prefix.data, prefix.data + prefix.len, '.');
+    *p++ = '{';
 
-    if (dot) {
-        prefix.len = dot - prefix.data;
-    }
+    for (i = 0; i < hit->n; i++) {
+        param = &hit->params[i];
 
-    protocol = r->http_protocol;
-
-    if (protocol.len == 0) {
-        ngx_str_set(&protocol, "HTTP/0.9");
-    }
-
-    p = ngx_http_faas_put(p, ",\"requestContext\":{\"accountId\":");
-    p = ngx_http_faas_put_str(p, &ctx->function->account);
-    p = ngx_http_faas_put(p, ",\"apiId\":");
-    p = ngx_http_faas_put_str(p, &prefix);
-    p = ngx_http_faas_put(p, ",\"domainName\":");
-    p = ngx_http_faas_put_str(p, &parts->host);
-    p = ngx_http_faas_put(p, ",\"domainPrefix\":");
-    p = ngx_http_faas_put_str(p, &prefix);
-    p = ngx_http_faas_put(p, ",\"http\":{\"method\":");
-    p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
-    p = ngx_http_faas_put(p, ",\"path\":");
-    p = ngx_http_faas_put_str(p, &r->uri);
-    p = ngx_http_faas_put(p, ",\"protocol\":");
-    p = ngx_http_faas_put_str(p, &protocol);
-    p = ngx_http_faas_put(p, ",\"sourceIp\":");
-    p = ngx_http_faas_put_str(p, &r->connection->addr_text);
-    p = ngx_http_faas_put(p, ",\"userAgent\":");
-    p = ngx_http_faas_put_str(p, &parts->user_agent);
-    p = ngx_http_faas_put(p, "},\"requestId\":\"");
-    p = ngx_cpymem(p, ctx->request_id, FAAS_REQUEST_ID_LEN);
-    p = ngx_http_faas_put(p, "\",\"routeKey\":\"$default\","
-                             "\"stage\":\"$default\"");
-
-    return ngx_http_faas_put_time(p);
-}
-
-
-/* Members without data are left out; "body" comes last, it is the longest. */
-
-static u_char *
-ngx_http_faas_event_write(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
-    ngx_http_faas_parts_t *parts, u_char *p)
-{
-    ngx_str_t   *cookie;
-    ngx_uint_t   i;
-
-    p = ngx_http_faas_put(p, "{\"version\":\"2.0\","
-                             "\"routeKey\":\"$default\",\"rawPath\":");
-    p = ngx_http_faas_put_str(p, &r->uri);
-    p = ngx_http_faas_put(p, ",\"rawQueryString\":");
-    p = ngx_http_faas_put_str(p, &r->args);
-
-    if (parts->cookies.nelts) {
-        cookie = parts->cookies.elts;
-        p = ngx_http_faas_put(p, ",\"cookies\":[");
-
-        for (i = 0; i < parts->cookies.nelts; i++) {
-            if (i) {
-                *p++ = ',';
-            }
-
-            p = ngx_http_faas_put_str(p, &cookie[i]);
+        if (i) {
+            *p++ = ',';
         }
 
-        *p++ = ']';
+        name.data = (u_char *) param->name;
+        name.len = param->name_len;
+        value.data = (u_char *) (raw ? param->raw : param->text);
+        value.len = raw ? param->raw_len : param->text_len;
+
+        p = ngx_http_faas_put_str(p, &name);
+        *p++ = ':';
+        p = ngx_http_faas_put_str(p, &value);
     }
 
-    p = ngx_http_faas_put(p, ",\"headers\":");
-    p = ngx_http_faas_put_map(p, &parts->headers);
+    *p++ = '}';
 
-    if (parts->query.nelts) {
-        p = ngx_http_faas_put(p, ",\"queryStringParameters\":");
-        p = ngx_http_faas_put_map(p, &parts->query);
+    return p;
+}
+
+
+u_char *
+ngx_http_faas_put_stage_variables(u_char *p, ngx_http_faas_hit_t *hit)
+{
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    kv = hit->stage->variables->elts;
+
+    *p++ = '{';
+
+    for (i = 0; i < hit->stage->variables->nelts; i++) {
+
+        if (i) {
+            *p++ = ',';
+        }
+
+        p = ngx_http_faas_put_str(p, &kv[i].key);
+        *p++ = ':';
+        p = ngx_http_faas_put_str(p, &kv[i].value);
     }
 
-    p = ngx_http_faas_put_context(r, ctx, parts, p);
+    *p++ = '}';
 
-    if (parts->body_len == 0) {
-        return ngx_http_faas_put(p, ",\"isBase64Encoded\":false}");
+    return p;
+}
+
+
+/* PATH with the stage in front, if the client has it there. */
+
+u_char *
+ngx_http_faas_put_path(u_char *p, ngx_http_faas_hit_t *hit, ngx_str_t *path)
+{
+    *p++ = '"';
+
+    if (hit->prefixed) {
+        *p++ = '/';
+        p = ngx_cpymem(p, hit->stage->name.data, hit->stage->name.len);
     }
 
-    p = ngx_http_faas_put(p, ",\"body\":\"");
+    p = faas_json_escape(p, path->data, path->len);
+    *p++ = '"';
 
-    if (parts->base64) {
-        p = faas_base64_encode(p, parts->body, parts->body_len);
-        return ngx_http_faas_put(p, "\",\"isBase64Encoded\":true}");
-    }
+    return p;
+}
 
-    p = faas_json_escape(p, parts->body, parts->body_len);
 
-    return ngx_http_faas_put(p, "\",\"isBase64Encoded\":false}");
+/* The string alone. */
+
+u_char *
+ngx_http_faas_put_body(u_char *p, ngx_http_faas_parts_t *parts)
+{
+    *p++ = '"';
+
+    p = parts->base64
+        ? faas_base64_encode(p, parts->body, parts->body_len)
+        : faas_json_escape(p, parts->body, parts->body_len);
+
+    *p++ = '"';
+
+    return p;
 }

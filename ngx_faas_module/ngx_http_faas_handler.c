@@ -5,7 +5,7 @@
  * environment.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 
 
 static ngx_int_t ngx_http_faas_resolve(ngx_http_request_t *r,
@@ -28,7 +28,6 @@ ngx_int_t
 ngx_http_faas_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
-    ngx_http_faas_ctx_t       *ctx;
     ngx_http_faas_loc_conf_t  *flcf;
     ngx_http_faas_function_t  *fn;
 
@@ -44,6 +43,19 @@ ngx_http_faas_handler(ngx_http_request_t *r)
         return rc == NGX_OK ? ngx_http_faas_refuse(r, NGX_HTTP_NOT_FOUND) : rc;
     }
 
+    return ngx_http_faas_invoke(r, flcf, fn, NULL);
+}
+
+
+/* The function is known; HIT says by which route, if there are any. */
+
+ngx_int_t
+ngx_http_faas_invoke(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
+    ngx_http_faas_function_t *fn, ngx_http_faas_hit_t *hit)
+{
+    ngx_int_t             rc;
+    ngx_http_faas_ctx_t  *ctx;
+
     ctx = ngx_http_faas_create_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -51,10 +63,15 @@ ngx_http_faas_handler(ngx_http_request_t *r)
 
     ctx->flcf = flcf;
     ctx->function = fn;
+    ctx->hit = hit;
     ctx->cgi = (fn->kind == NGX_HTTP_FAAS_FASTCGI);
     ctx->arrived_us = faas_now_us();
 
     ngx_http_faas_uuid(ctx->request_id);
+
+    if (hit && ngx_http_faas_reply_ids(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     /* the length of a chunked body is known only when it was read */
 

@@ -43,7 +43,7 @@ ngx_http_faas_map_init(ngx_http_faas_map_t *map, ngx_pool_t *pool,
 
 void
 ngx_http_faas_map_add(ngx_http_faas_map_t *map, ngx_str_t *name,
-    ngx_str_t *value)
+    ngx_str_t *shown, ngx_str_t *value)
 {
     uint32_t               hash, i;
     ngx_http_faas_pair_t  *pair, *first;
@@ -54,6 +54,7 @@ ngx_http_faas_map_add(ngx_http_faas_map_t *map, ngx_str_t *name,
 
     pair = &map->elts[map->nelts++];
     pair->name = *name;
+    pair->shown = *shown;
     pair->value = *value;
     pair->next = NULL;
     pair->last = pair;

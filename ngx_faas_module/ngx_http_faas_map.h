@@ -14,6 +14,7 @@ typedef struct ngx_http_faas_pair_s  ngx_http_faas_pair_t;
 
 struct ngx_http_faas_pair_s {
     ngx_str_t              name;
+    ngx_str_t              shown;            /* the name as it is written */
     ngx_str_t              value;
     ngx_http_faas_pair_t  *next;             /* of the same name */
     ngx_http_faas_pair_t  *last;
@@ -34,7 +35,7 @@ typedef struct {
 ngx_int_t ngx_http_faas_map_init(ngx_http_faas_map_t *map, ngx_pool_t *pool,
     ngx_uint_t n);
 void ngx_http_faas_map_add(ngx_http_faas_map_t *map, ngx_str_t *name,
-    ngx_str_t *value);
+    ngx_str_t *shown, ngx_str_t *value);
 
 
 #endif /* _NGX_HTTP_FAAS_MAP_H_INCLUDED_ */

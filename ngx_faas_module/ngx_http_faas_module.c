@@ -5,7 +5,7 @@
  * Runs in the master while it reads a configuration; takes no locks.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 
 
 static ngx_conf_num_bounds_t  ngx_http_faas_functions_bounds = {
@@ -72,6 +72,27 @@ static ngx_command_t  ngx_http_faas_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_faas_function,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("faas_api"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_faas_api,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("faas_api_pass"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_HTTP_LMT_CONF|NGX_CONF_TAKE123,
+      ngx_http_faas_api_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("faas_route"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_faas_route_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 

@@ -1,19 +1,15 @@
 /*
- * Taking a request apart for an event: headers, query, cookies, body.
+ * Taking a request apart for an event: headers, query, cookies.
  *
  * Runs in workers.
  */
 
 #include "ngx_http_faas_event.h"
 
-#include "faas_json.h"
-
 
 static ngx_int_t ngx_http_faas_parts_headers(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts);
 static ngx_int_t ngx_http_faas_parts_query(ngx_http_request_t *r,
-    ngx_http_faas_parts_t *parts);
-static ngx_int_t ngx_http_faas_parts_body(ngx_http_request_t *r,
     ngx_http_faas_parts_t *parts);
 
 
@@ -44,14 +40,20 @@ ngx_http_faas_parts(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    parts->payload = ctx->hit ? ctx->hit->route->payload
+                              : NGX_HTTP_FAAS_PAYLOAD_V2;
     parts->body_len = ngx_http_faas_body_length(r);
+
+    if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_RAW) {
+        return ngx_http_faas_parts_body(r, ctx, parts);
+    }
 
     parts->cached = ngx_http_faas_revalidate(r, &parts->modified_since,
                                              &parts->none_match);
 
     if (ngx_http_faas_parts_headers(r, ctx, parts) != NGX_OK
         || ngx_http_faas_parts_query(r, parts) != NGX_OK
-        || ngx_http_faas_parts_body(r, parts) != NGX_OK)
+        || ngx_http_faas_parts_body(r, ctx, parts) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -126,7 +128,9 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
         }
     }
 
-    if (ngx_http_faas_is_header(h, "cookie")) {
+    if (ngx_http_faas_is_header(h, "cookie")
+        && parts->payload <= NGX_HTTP_FAAS_PAYLOAD_URL)
+    {
         return ngx_http_faas_cookies(parts, &h->value) == NGX_OK
                ? NGX_DECLINED : NGX_ERROR;
     }
@@ -146,6 +150,9 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
     } else if (ngx_http_faas_is_header(h, "content-type")) {
         parts->content_type = h->value;
 
+    } else if (ngx_http_faas_is_header(h, "content-encoding")) {
+        parts->encoded = 1;
+
     } else if (ngx_http_faas_is_header(h, "x-forwarded-for")) {
         parts->forwarded = 1;
 
@@ -159,11 +166,13 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
 }
 
 
+/* A REST API writes the names of headers in capitals, others do not. */
+
 static void
 ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
-    ngx_str_t *value)
+    char *rest, ngx_str_t *value)
 {
-    ngx_str_t  key;
+    ngx_str_t  key, shown;
 
     if (value->len == 0) {
         return;
@@ -171,8 +180,13 @@ ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
 
     key.data = (u_char *) name;
     key.len = ngx_strlen(name);
+    shown = key;
 
-    ngx_http_faas_map_add(&parts->headers, &key, value);
+    if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_REST) {
+        shown.data = (u_char *) rest;
+    }
+
+    ngx_http_faas_map_add(&parts->headers, &key, &shown, value);
 }
 
 
@@ -235,17 +249,47 @@ ngx_http_faas_made_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     }
 #endif
 
-    ngx_http_faas_made_header(parts, "content-length",
-                              &parts->content_length);
-    ngx_http_faas_made_header(parts, "x-amzn-trace-id", &ctx->trace);
-    ngx_http_faas_made_header(parts, "x-forwarded-for",
+    if (parts->payload != NGX_HTTP_FAAS_PAYLOAD_REST) {
+        ngx_http_faas_made_header(parts, "content-length", NULL,
+                                  &parts->content_length);
+    }
+
+    ngx_http_faas_made_header(parts, "x-amzn-trace-id", "X-Amzn-Trace-Id",
+                              &ctx->trace);
+    ngx_http_faas_made_header(parts, "x-forwarded-for", "X-Forwarded-For",
                               &parts->forwarded_for);
-    ngx_http_faas_made_header(parts, "x-forwarded-port",
+    ngx_http_faas_made_header(parts, "x-forwarded-port", "X-Forwarded-Port",
                               &parts->forwarded_port);
-    ngx_http_faas_made_header(parts, "x-forwarded-proto", &proto);
+    ngx_http_faas_made_header(parts, "x-forwarded-proto",
+                              "X-Forwarded-Proto", &proto);
     ngx_http_faas_made_header(parts, "if-modified-since",
-                              &parts->modified_since);
-    ngx_http_faas_made_header(parts, "if-none-match", &parts->none_match);
+                              "If-Modified-Since", &parts->modified_since);
+    ngx_http_faas_made_header(parts, "if-none-match", "If-None-Match",
+                              &parts->none_match);
+}
+
+
+/* How the name is written: contract, section 7.3. */
+
+static void
+ngx_http_faas_shown(ngx_http_faas_parts_t *parts, ngx_table_elt_t *h,
+    ngx_str_t *shown)
+{
+    shown->data = h->lowcase_key;
+    shown->len = h->key.len;
+
+    if (parts->payload != NGX_HTTP_FAAS_PAYLOAD_REST) {
+        return;
+    }
+
+    shown->data = h->key.data;
+
+    if (ngx_http_faas_is_header(h, "authorization")) {
+        ngx_str_set(shown, "Authorization");
+
+    } else if (ngx_http_faas_is_header(h, "user-agent")) {
+        ngx_str_set(shown, "User-Agent");
+    }
 }
 
 
@@ -254,7 +298,7 @@ ngx_http_faas_client_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_parts_t *parts)
 {
     ngx_int_t         rc;
-    ngx_str_t         name;
+    ngx_str_t         name, shown;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -277,7 +321,9 @@ ngx_http_faas_client_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
             if (rc == NGX_OK) {
                 name.data = h[i].lowcase_key;
                 name.len = h[i].key.len;
-                ngx_http_faas_map_add(&parts->headers, &name, &h[i].value);
+                ngx_http_faas_shown(parts, &h[i], &shown);
+                ngx_http_faas_map_add(&parts->headers, &name, &shown,
+                                      &h[i].value);
             }
         }
     }
@@ -305,7 +351,7 @@ ngx_http_faas_parts_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
     parts->host = r->headers_in.server;
 
-    ngx_http_faas_made_header(parts, "host",
+    ngx_http_faas_made_header(parts, "host", "Host",
                               r->headers_in.host ? &r->headers_in.host->value
                                                  : &parts->host);
 
@@ -321,12 +367,22 @@ ngx_http_faas_parts_headers(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 }
 
 
-/* Percent-decoding of a name or value; "+" is a space. */
+/*
+ * Percent-decoding of a name or value; "+" is a space.  A load balancer leaves
+ * them as they are.
+ */
 
 static u_char *
-ngx_http_faas_query_decode(u_char *dst, u_char *src, u_char *last)
+ngx_http_faas_query_decode(ngx_http_faas_parts_t *parts, u_char *dst,
+    u_char *src, u_char *last)
 {
     ngx_int_t  ch;
+
+    if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_ALB
+        || parts->payload == NGX_HTTP_FAAS_PAYLOAD_ALB_MULTI)
+    {
+        return ngx_cpymem(dst, src, last - src);
+    }
 
     while (src < last) {
 
@@ -388,80 +444,19 @@ ngx_http_faas_parts_query(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
         eq = ngx_strlchr(p, end, '=');
 
         name.data = dst;
-        dst = ngx_http_faas_query_decode(dst, p, eq ? eq : end);
+        dst = ngx_http_faas_query_decode(parts, dst, p, eq ? eq : end);
         name.len = dst - name.data;
 
         value.data = dst;
 
         if (eq) {
-            dst = ngx_http_faas_query_decode(dst, eq + 1, end);
+            dst = ngx_http_faas_query_decode(parts, dst, eq + 1, end);
         }
 
         value.len = dst - value.data;
 
-        ngx_http_faas_map_add(&parts->query, &name, &value);
+        ngx_http_faas_map_add(&parts->query, &name, &name, &value);
     }
-
-    return NGX_OK;
-}
-
-
-/* Contract, section 7.1: what is text; all else is base64. */
-
-static ngx_uint_t
-ngx_http_faas_text_type(ngx_str_t *type)
-{
-    size_t   n;
-    u_char  *p, buf[128];
-
-    p = ngx_strlchr(type->data, type->data + type->len, ';');
-    n = p ? (size_t) (p - type->data) : type->len;
-
-    while (n && (type->data[n - 1] == ' ' || type->data[n - 1] == '\t')) {
-        n--;
-    }
-
-    if (n > sizeof(buf)) {
-        return 0;
-    }
-
-    ngx_strlow(buf, type->data, n);
-
-    if (n > 5 && ngx_memcmp(buf, "text/", 5) == 0) {
-        return 1;
-    }
-
-    if ((n > 5 && ngx_memcmp(buf + n - 5, "+json", 5) == 0)
-        || (n > 4 && ngx_memcmp(buf + n - 4, "+xml", 4) == 0))
-    {
-        return 1;
-    }
-
-    return (n == 16 && ngx_memcmp(buf, "application/json", n) == 0)
-           || (n == 22 && ngx_memcmp(buf, "application/javascript", n) == 0)
-           || (n == 15 && ngx_memcmp(buf, "application/xml", n) == 0);
-}
-
-
-static ngx_int_t
-ngx_http_faas_parts_body(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
-{
-    if (parts->body_len == 0) {
-        return NGX_OK;
-    }
-
-    parts->body = ngx_pnalloc(r->pool, parts->body_len);
-
-    if (parts->body == NULL
-        || ngx_http_faas_body_copy(r, parts->body) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* text that is not UTF-8 would not survive as a JSON string */
-
-    parts->base64 = !ngx_http_faas_text_type(&parts->content_type)
-                    || !faas_utf8_valid(parts->body, parts->body_len);
 
     return NGX_OK;
 }

@@ -151,7 +151,7 @@ ngx_http_faas_params_len(ngx_http_faas_ctx_t *ctx)
 
 
 static u_char *
-ngx_http_faas_put_params(ngx_http_faas_ctx_t *ctx, u_char *p)
+ngx_http_faas_put_fcgi(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
     ngx_str_t  *arn;
 
@@ -187,7 +187,7 @@ ngx_http_faas_lambda_request(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
     u_char     *p;
     ngx_buf_t  *b;
 
-    if (ngx_http_faas_trace(r, ctx) != NGX_OK) {
+    if (ctx->trace.len == 0 && ngx_http_faas_trace(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -209,7 +209,7 @@ ngx_http_faas_lambda_request(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 
     p = faas_fcgi_put_begin(b->pos, 1, FAAS_FCGI_KEEP_CONN);
     p = faas_fcgi_put_head(p, FAAS_FCGI_PARAMS, 1, params, pad);
-    p = ngx_http_faas_put_params(ctx, p);
+    p = ngx_http_faas_put_fcgi(ctx, p);
     ngx_memzero(p, pad);
     p = faas_fcgi_put_head(p + pad, FAAS_FCGI_PARAMS, 1, 0, 0);
 

@@ -48,6 +48,7 @@ typedef struct {
 
 typedef struct {
     uint32_t              value;
+    unsigned              greedy:1;           /* has a {name+} */
     unsigned              n;
     faas_param_t          params[FAAS_ROUTE_PARAMS];
 } faas_match_t;

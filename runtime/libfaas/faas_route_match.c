@@ -189,6 +189,7 @@ faas_route_params(const faas_search_t *s, const faas_entry_t *entry,
     p = s->path;
     m->value = entry->value;
     m->n = entry->n_names;
+    m->greedy = 0;
 
     for (i = 0; i < entry->n_names; i++) {
         name = &s->rt->names[entry->names + i];
@@ -206,6 +207,7 @@ faas_route_params(const faas_search_t *s, const faas_entry_t *entry,
             continue;
         }
 
+        m->greedy = 1;
         param->raw_len = (size_t) (p->raw + p->raw_len - param->raw);
         param->text_len = (size_t) (p->text + p->text_len - param->text);
 

@@ -1,0 +1,186 @@
+/*
+ * APIs: what faas_api and faas_route make of a configuration, and which route
+ * a request has found.  Lives in the cycle pool, but for the tables of routes,
+ * which are freed with it, and ngx_http_faas_hit_t, which is the request's.
+ */
+
+#ifndef _NGX_HTTP_FAAS_API_H_INCLUDED_
+#define _NGX_HTTP_FAAS_API_H_INCLUDED_
+
+
+#include "ngx_http_faas.h"
+
+#include "faas_route.h"
+
+
+typedef enum {
+    NGX_HTTP_FAAS_API_HTTP = 0,
+    NGX_HTTP_FAAS_API_REST,
+    NGX_HTTP_FAAS_API_URL,
+    NGX_HTTP_FAAS_API_ALB
+} ngx_http_faas_api_type_e;
+
+
+/* what an event looks like, and by which rules the answer is read */
+
+typedef enum {
+    NGX_HTTP_FAAS_PAYLOAD_V2 = 0,
+    NGX_HTTP_FAAS_PAYLOAD_URL,
+    NGX_HTTP_FAAS_PAYLOAD_V1,
+    NGX_HTTP_FAAS_PAYLOAD_REST,
+    NGX_HTTP_FAAS_PAYLOAD_ALB,
+    NGX_HTTP_FAAS_PAYLOAD_ALB_MULTI,
+    NGX_HTTP_FAAS_PAYLOAD_RAW
+} ngx_http_faas_payload_e;
+
+
+typedef struct {
+    ngx_array_t                origins;         /* of ngx_str_t */
+    ngx_str_t                  methods;         /* as the headers have them */
+    ngx_str_t                  headers;
+    ngx_str_t                  expose;
+    ngx_str_t                  max_age;
+    unsigned                   credentials:1;
+    unsigned                   any:1;           /* origin is "*" */
+} ngx_http_faas_cors_t;
+
+
+struct ngx_http_faas_stage_s {
+    ngx_str_t                  name;
+    ngx_array_t               *variables;       /* of ngx_keyval_t */
+};
+
+
+typedef struct {
+    ngx_str_t                  key;             /* "GET /users/{id}" */
+    ngx_str_t                  method;
+    ngx_str_t                  path;            /* of a regex: its text */
+    ngx_str_t                  resource_id;     /* rest */
+    ngx_uint_t                 payload;         /* ngx_http_faas_payload_e */
+
+    ngx_http_faas_function_t  *function;
+    ngx_str_t                  location;        /* "@name" */
+
+    ngx_uint_t                 status;          /* return, if neither */
+    ngx_str_t                  body;
+    ngx_str_t                  body_type;
+
+#if (NGX_PCRE)
+    ngx_regex_t               *regex;
+    ngx_uint_t                 captures;
+    ngx_uint_t                 names;
+    ngx_uint_t                 name_size;
+    u_char                    *name_table;
+#endif
+
+    ngx_http_faas_place_t      place;
+} ngx_http_faas_route_t;
+
+
+struct ngx_http_faas_api_s {
+    ngx_str_t                  name;
+    ngx_uint_t                 type;            /* ngx_http_faas_api_type_e */
+    ngx_uint_t                 payload;
+    ngx_str_t                  api_id;
+    ngx_str_t                  account;         /* empty: the function's */
+    ngx_str_t                  region;
+    ngx_str_t                  domain;          /* empty: the request's */
+    ngx_str_t                  target_group;    /* alb: its ARN */
+    ngx_flag_t                 multi_value;     /* alb */
+    ngx_array_t               *binary;          /* rest: media types */
+    ngx_http_faas_cors_t      *cors;
+    ngx_array_t                stages;          /* ngx_http_faas_stage_t */
+
+    ngx_array_t                routes;          /* ngx_http_faas_route_t * */
+    ngx_array_t                regexes;         /* ngx_http_faas_route_t * */
+    ngx_http_faas_route_t     *fallback;        /* $default */
+    faas_routes_t             *table;           /* values: in "routes" */
+
+    ngx_http_faas_place_t      place;
+    unsigned                   defined:1;
+    unsigned                   local:1;         /* faas_route's */
+};
+
+
+/* a request that an API has taken */
+
+struct ngx_http_faas_hit_s {
+    ngx_http_faas_api_t       *api;
+    ngx_http_faas_route_t     *route;
+    ngx_http_faas_stage_t     *stage;           /* NULL: "$default" */
+    ngx_str_t                  raw;             /* path without the stage */
+    ngx_str_t                  text;            /* the same decoded */
+    ngx_str_t                  origin;          /* allowed by cors */
+    ngx_uint_t                 n;
+    faas_param_t               params[FAAS_ROUTE_PARAMS];
+    unsigned                   cors:1;          /* the client asks for it */
+    unsigned                   prefixed:1;      /* the stage is in the path */
+};
+
+
+/* an answer of the gateway's own */
+
+typedef struct {
+    ngx_uint_t                 status;
+    ngx_str_t                  body;
+    ngx_str_t                  type;
+    ngx_str_t                  error;           /* x-amzn-ErrorType */
+} ngx_http_faas_reply_t;
+
+
+/* ngx_http_faas_api.c: the faas_api block */
+
+char *ngx_http_faas_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_api_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_faas_api_t *ngx_http_faas_api_create(ngx_conf_t *cf);
+
+/* ngx_http_faas_api_check.c: defaults, and what does not fit together */
+
+char *ngx_http_faas_api_complete(ngx_conf_t *cf, ngx_http_faas_api_t *api);
+char *ngx_http_faas_check_apis(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
+char *ngx_http_faas_check_stage(ngx_conf_t *cf,
+    ngx_http_faas_loc_conf_t *flcf);
+
+/* ngx_http_faas_route.c: "route" in the block, and faas_route */
+
+char *ngx_http_faas_route(ngx_conf_t *cf, ngx_http_faas_api_t *api,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_payload(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_uint_t *payload);
+char *ngx_http_faas_route_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* ngx_http_faas_api_find.c: stage and route of a request */
+
+ngx_int_t ngx_http_faas_api_find(ngx_http_request_t *r,
+    ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit);
+
+/* ngx_http_faas_api_handler.c: the content handler */
+
+ngx_int_t ngx_http_faas_api_handler(ngx_http_request_t *r);
+
+/* ngx_http_faas_reply.c: what the gateway says itself, by type of API */
+
+void ngx_http_faas_reply(ngx_http_faas_hit_t *hit,
+    ngx_http_faas_error_t *error, ngx_uint_t status,
+    ngx_http_faas_reply_t *reply);
+ngx_int_t ngx_http_faas_api_refuse(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit, ngx_uint_t status);
+ngx_int_t ngx_http_faas_reply_ids(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx);
+
+/* ngx_http_faas_cors.c: cross-origin requests */
+
+char *ngx_http_faas_set_cors(ngx_conf_t *cf, ngx_http_faas_api_t *api,
+    ngx_str_t *value, ngx_uint_t n);
+void ngx_http_faas_cors_origin(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
+ngx_uint_t ngx_http_faas_cors_preflight(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
+ngx_int_t ngx_http_faas_cors_headers(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit, ngx_uint_t preflight);
+ngx_uint_t ngx_http_faas_cors_is(u_char *name, size_t len);
+
+
+#endif /* _NGX_HTTP_FAAS_API_H_INCLUDED_ */

@@ -1,0 +1,240 @@
+/*
+ * The events of REST APIs and of HTTP APIs with payload format 1.0 (contract,
+ * section 7.3), and of load balancers (section 7.12).
+ *
+ * Runs in workers.
+ */
+
+#include "ngx_http_faas_event.h"
+
+
+/* Without data it is null, not left out. */
+
+static u_char *
+ngx_http_faas_v1_map(u_char *p, ngx_http_faas_map_t *map,
+    ngx_http_faas_map_e how)
+{
+    return map->nelts ? ngx_http_faas_put_map(p, map, how)
+                      : ngx_http_faas_put(p, "null");
+}
+
+
+static u_char *
+ngx_http_faas_v1_identity(ngx_http_request_t *r,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    p = ngx_http_faas_put(p, ",\"identity\":{\"accessKey\":null,"
+                             "\"accountId\":null,\"caller\":null,"
+                             "\"cognitoAuthenticationProvider\":null,"
+                             "\"cognitoAuthenticationType\":null,"
+                             "\"cognitoIdentityId\":null,"
+                             "\"cognitoIdentityPoolId\":null,"
+                             "\"principalOrgId\":null,\"sourceIp\":");
+    p = ngx_http_faas_put_str(p, &r->connection->addr_text);
+    p = ngx_http_faas_put(p, ",\"user\":null,\"userAgent\":");
+
+    p = parts->user_agent.len ? ngx_http_faas_put_str(p, &parts->user_agent)
+                              : ngx_http_faas_put(p, "null");
+
+    return ngx_http_faas_put(p, ",\"userArn\":null}");
+}
+
+
+static void
+ngx_http_faas_v1_names(ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, ngx_str_t *domain, ngx_str_t *prefix,
+    ngx_str_t *id, ngx_str_t *stage)
+{
+    u_char               *dot;
+    ngx_http_faas_hit_t  *hit;
+
+    hit = ctx->hit;
+
+    *domain = hit->api->domain.len ? hit->api->domain : parts->host;
+    *prefix = *domain;
+
+    dot = ngx_strlchr(domain->data, domain->data + domain->len, '.');
+
+    if (dot) {
+        prefix->len = dot - prefix->data;
+    }
+
+    *id = hit->api->api_id.len ? hit->api->api_id : *prefix;
+
+    if (hit->stage) {
+        *stage = hit->stage->name;
+
+    } else if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_REST) {
+        ngx_str_set(stage, "default");
+
+    } else {
+        ngx_str_set(stage, "$default");
+    }
+}
+
+
+static u_char *
+ngx_http_faas_v1_resource(ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    if (parts->payload != NGX_HTTP_FAAS_PAYLOAD_REST) {
+        p = ngx_http_faas_put(p, ",\"resourceId\":null");
+
+    } else {
+        p = ngx_http_faas_put(p, ",\"deploymentId\":");
+        p = ngx_sprintf(p, "\"%06xD\"",
+                        ngx_crc32_long(ctx->hit->api->name.data,
+                                       ctx->hit->api->name.len) & 0xffffff);
+        p = ngx_http_faas_put(p, ",\"resourceId\":");
+        p = ngx_http_faas_put_str(p, &ctx->hit->route->resource_id);
+    }
+
+    p = ngx_http_faas_put(p, ",\"resourcePath\":");
+
+    return ngx_http_faas_put_str(p, &ctx->hit->route->path);
+}
+
+
+static u_char *
+ngx_http_faas_v1_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    ngx_str_t             domain, prefix, id, stage;
+    ngx_http_faas_hit_t  *hit;
+
+    hit = ctx->hit;
+
+    ngx_http_faas_v1_names(ctx, parts, &domain, &prefix, &id, &stage);
+
+    p = ngx_http_faas_put(p, ",\"requestContext\":{\"accountId\":");
+    p = ngx_http_faas_put_str(p, hit->api->account.len
+                                 ? &hit->api->account
+                                 : &ctx->function->account);
+    p = ngx_http_faas_put(p, ",\"apiId\":");
+    p = ngx_http_faas_put_str(p, &id);
+    p = ngx_http_faas_put(p, ",\"domainName\":");
+    p = ngx_http_faas_put_str(p, &domain);
+    p = ngx_http_faas_put(p, ",\"domainPrefix\":");
+    p = ngx_http_faas_put_str(p, &prefix);
+    p = ngx_http_faas_put(p, ",\"extendedRequestId\":\"");
+    p = ngx_http_faas_extended_id(ctx, p);
+    p = ngx_http_faas_put(p, "\",\"httpMethod\":");
+    p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
+    p = ngx_http_faas_v1_identity(r, parts, p);
+    p = ngx_http_faas_put(p, ",\"path\":");
+    p = ngx_http_faas_put_path(p, hit, &hit->raw);
+    p = ngx_http_faas_put(p, ",\"protocol\":");
+    p = ngx_http_faas_put_str(p, &r->http_protocol);
+    p = ngx_http_faas_put(p, ",\"requestId\":\"");
+
+    if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_REST) {
+        p = ngx_cpymem(p, ctx->request_id, FAAS_REQUEST_ID_LEN);
+
+    } else {
+        p = ngx_http_faas_extended_id(ctx, p);
+    }
+
+    p = ngx_http_faas_put(p, "\",\"requestTime\":");
+    p = ngx_http_faas_put_time(p);
+    p = ngx_http_faas_put(p, ",\"requestTimeEpoch\":");
+    p = ngx_http_faas_put_epoch(p);
+    p = ngx_http_faas_v1_resource(ctx, parts, p);
+    p = ngx_http_faas_put(p, ",\"stage\":");
+    p = ngx_http_faas_put_str(p, &stage);
+    *p++ = '}';
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_faas_v1_maps(ngx_http_faas_parts_t *parts, u_char *p)
+{
+    p = ngx_http_faas_put(p, ",\"headers\":");
+    p = ngx_http_faas_v1_map(p, &parts->headers, NGX_HTTP_FAAS_MAP_LAST);
+    p = ngx_http_faas_put(p, ",\"multiValueHeaders\":");
+    p = ngx_http_faas_v1_map(p, &parts->headers, NGX_HTTP_FAAS_MAP_ALL);
+    p = ngx_http_faas_put(p, ",\"queryStringParameters\":");
+    p = ngx_http_faas_v1_map(p, &parts->query, NGX_HTTP_FAAS_MAP_LAST);
+    p = ngx_http_faas_put(p, ",\"multiValueQueryStringParameters\":");
+
+    return ngx_http_faas_v1_map(p, &parts->query, NGX_HTTP_FAAS_MAP_ALL);
+}
+
+
+u_char *
+ngx_http_faas_event_v1(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    ngx_uint_t            rest;
+    ngx_http_faas_hit_t  *hit;
+
+    hit = ctx->hit;
+    rest = (parts->payload == NGX_HTTP_FAAS_PAYLOAD_REST);
+
+    p = rest ? ngx_http_faas_put(p, "{\"resource\":")
+             : ngx_http_faas_put(p, "{\"version\":\"1.0\",\"resource\":");
+    p = ngx_http_faas_put_str(p, &hit->route->path);
+    p = ngx_http_faas_put(p, ",\"path\":");
+    p = ngx_http_faas_put_str(p, rest ? &hit->raw : &hit->text);
+    p = ngx_http_faas_put(p, ",\"httpMethod\":");
+    p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
+    p = ngx_http_faas_v1_maps(parts, p);
+    p = ngx_http_faas_v1_context(r, ctx, parts, p);
+    p = ngx_http_faas_put(p, ",\"pathParameters\":");
+
+    p = hit->n ? ngx_http_faas_put_params(p, hit, rest)
+               : ngx_http_faas_put(p, "null");
+
+    p = ngx_http_faas_put(p, ",\"stageVariables\":");
+
+    p = (hit->stage && hit->stage->variables)
+        ? ngx_http_faas_put_stage_variables(p, hit)
+        : ngx_http_faas_put(p, "null");
+
+    p = ngx_http_faas_put(p, ",\"body\":");
+
+    p = parts->body_len ? ngx_http_faas_put_body(p, parts)
+                        : ngx_http_faas_put(p, "null");
+
+    return parts->base64
+           ? ngx_http_faas_put(p, ",\"isBase64Encoded\":true}")
+           : ngx_http_faas_put(p, ",\"isBase64Encoded\":false}");
+}
+
+
+u_char *
+ngx_http_faas_event_alb(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    ngx_http_faas_map_e  how;
+
+    p = ngx_http_faas_put(p, "{\"requestContext\":{\"elb\":"
+                             "{\"targetGroupArn\":");
+    p = ngx_http_faas_put_str(p, &ctx->hit->api->target_group);
+    p = ngx_http_faas_put(p, "}},\"httpMethod\":");
+    p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
+    p = ngx_http_faas_put(p, ",\"path\":");
+    p = ngx_http_faas_put_str(p, &ctx->hit->raw);
+
+    if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_ALB_MULTI) {
+        how = NGX_HTTP_FAAS_MAP_ALL;
+        p = ngx_http_faas_put(p, ",\"multiValueQueryStringParameters\":");
+        p = ngx_http_faas_put_map(p, &parts->query, how);
+        p = ngx_http_faas_put(p, ",\"multiValueHeaders\":");
+
+    } else {
+        how = NGX_HTTP_FAAS_MAP_LAST;
+        p = ngx_http_faas_put(p, ",\"queryStringParameters\":");
+        p = ngx_http_faas_put_map(p, &parts->query, how);
+        p = ngx_http_faas_put(p, ",\"headers\":");
+    }
+
+    p = ngx_http_faas_put_map(p, &parts->headers, how);
+    p = ngx_http_faas_put(p, ",\"body\":");
+    p = ngx_http_faas_put_body(p, parts);
+
+    return parts->base64
+           ? ngx_http_faas_put(p, ",\"isBase64Encoded\":true}")
+           : ngx_http_faas_put(p, ",\"isBase64Encoded\":false}");
+}
