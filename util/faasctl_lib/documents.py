@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from . import jsontext, yamltext
 from .nodes import Budget, DocError, Map, Scalar, Seq
+from .reports import line
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -73,8 +74,8 @@ class Documents:
         try:
             node = self.load(name, regular=True)
         except DocError as e:
-            raise RefError(place, '"$ref" %s: %s:%d: %s'
-                           % (ref, *e.place, e)) from None
+            raise RefError(place, '"$ref" %s: %s'
+                           % (ref, line(e.place, str(e)))) from None
 
         for part in pointer.split('/')[1:]:
             part = unquote(part).replace('~1', '/').replace('~0', '~')

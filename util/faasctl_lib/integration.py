@@ -87,14 +87,15 @@ class Integrations:
             raise Refuse(node.at(key), '%s is no mapping' % key)
         return value
 
-    def target(self, path, node):
-        """The target of an integration; path is None for $default."""
+    def target(self, method, path, node):
+        """The target of a route's integration; path is None for
+        $default."""
         kind = (self.text(node, 'type') or '').lower()
 
         if kind == 'aws_proxy':
             target = self.function(node)
         elif kind in ('http_proxy', 'http'):
-            target = self.proxy(path, node, kind)
+            target = self.proxy(method, path, node, kind)
         elif kind == 'mock':
             target = self.mock(node)
         elif kind == 'aws':
@@ -123,7 +124,9 @@ class Integrations:
         try:
             if node and (self.text(node, 'type') or '').lower() \
                     == 'aws_proxy':
-                return self.function_name(node)[0]
+                name = self.function_name(node)[0]
+                self.timeout_of(node, name)
+                return name
         except Refuse:
             pass
         return None
@@ -187,14 +190,14 @@ class Integrations:
 
     # addresses
 
-    def proxy(self, path, node, kind):
+    def proxy(self, route_method, path, node, kind):
         uri, place = self.text(node, 'uri'), node.at('uri')
         why = cfn.missing(uri or '')
         if why or not uri:
             raise Refuse(place, why or 'no uri')
 
         method = self.text(node, 'httpMethod')
-        if method in ('ANY', None):
+        if method in ('ANY', None, route_method):
             method = None
         elif not re.fullmatch('[A-Z]+', method):
             raise Refuse(node.at('httpMethod'), 'not a method: "%s"' % method)

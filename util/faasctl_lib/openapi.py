@@ -145,6 +145,7 @@ class Reader:
             # what stands beside "$ref" goes first
             own = [(item, key) for key in item.items if key not in node.items]
             own += [(node, key) for key in node.items]
+            self.check_parameters(node)
 
         self.check_parameters(item)
         out = []
@@ -262,7 +263,8 @@ class Reader:
             return operation.place, why, None, None
 
         try:
-            target = self.integrations.target(path, operation.integration)
+            target = self.integrations.target(operation.method, path,
+                                              operation.integration)
         except Refuse as e:
             return e.place, str(e), None, None
         return operation.place, None, target, target.function

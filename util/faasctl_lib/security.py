@@ -5,7 +5,7 @@ what cannot be read, and requirements one of which is that of nothing.
 from .nodes import Map, Scalar, Seq
 
 AUTH = 'x-amazon-apigateway-auth'
-UNREADABLE = 'a "security" that cannot be read'
+UNREADABLE = 'unreadable security'
 
 
 def protection(root, operation):
