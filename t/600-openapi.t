@@ -8,118 +8,21 @@ line; what was protected, or has no target, answers 501.
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TESTS, 'lib'))
+from faas_openapi import (FAASCTL, NGINX, REFUSED, URI,     # noqa: E402
+                          document, faasctl, lambda_, nginx_takes, operation,
+                          run, tokens)
 from faas_tap import Tap                                    # noqa: E402
-
-FAASCTL = os.path.join(TESTS, '..', 'util', 'faasctl')
-NGINX = os.environ.get('TEST_NGINX_BINARY', '/usr/sbin/nginx')
-
-URI = ('arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/'
-       'arn:aws:lambda:eu-west-1:123456789012:function:%s/invocations')
-REFUSED = (r'return 501 "{\"message\":\"Not Implemented\"}" '
-           'type=application/json')
-
-
-class Result:
-    def __init__(self, process):
-        self.status = process.returncode
-        self.out = process.stdout.decode()
-        self.reports = process.stderr.decode().splitlines()
-
-    @property
-    def block(self):
-        """The faas_api block, its first line and its last left out."""
-        m = re.search(r'^faas_api \S+ \{\n(.*?)^\}', self.out, re.M | re.S)
-        return [' '.join(s.split(None, 1)) for s in
-                (m.group(1).splitlines() if m else [])]
-
-    @property
-    def routes(self):
-        return [s[len('route '):-1] for s in self.block
-                if s.startswith('route ')]
-
-    @property
-    def rest(self):
-        return self.out[self.out.index('\n}\n') + 3:]
-
-
-def faasctl(*args, cwd=None, program=FAASCTL):
-    return Result(subprocess.run([program, *args], cwd=cwd,
-                                 stdin=subprocess.DEVNULL,
-                                 capture_output=True, timeout=60))
-
-
-def run(text, *args, name='api.yaml', **files):
-    """faasctl openapi on a document; files: others beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        for key, content in {name: text, **files}.items():
-            with open(os.path.join(folder, key.replace('__', '.')),
-                      'wb') as f:
-                f.write(content if isinstance(content, bytes)
-                        else content.encode())
-        return faasctl('openapi', name, *args, cwd=folder)
-
-
-def document(paths, top=''):
-    """paths begin in line 4."""
-    return 'openapi: 3.0.1\ninfo: {title: t}\npaths:\n' + paths + top
-
-
-def operation(integration, path='/a', more='', method='get'):
-    """The integration in flow style is in line 7, more in line 6."""
-    return '  %s:\n    %s:\n%s\n      x-amazon-apigateway-integration: %s\n' \
-        % (path, method, more or '      summary: x', integration)
-
-
-def lambda_(uri, more=''):
-    return '{type: aws_proxy, uri: %s%s}' % (uri, more)
 
 
 def target(uri, *args):
     """(what a uri becomes, the reports)."""
     r = run(document(operation(lambda_(uri))), *args)
     return r.routes[0].split(' ', 2)[2], r.reports
-
-
-def tokens(text):
-    """Words of directives as nginx reads them: a list for each directive."""
-    out, words, n = [], [], 0
-    while n < len(text):
-        c = text[n]
-        if c in ' \n':
-            n += 1
-        elif c in ';{}':
-            out.append(words + ([c] if c != ';' else []))
-            words, n = [], n + 1
-        elif c == '#':
-            n = text.index('\n', n)
-        else:
-            m = re.compile(r'"((?:[^"\\]|\\.)*)"(?=[ ;])|'
-                           r'((?:[^\s;{"\\]|\\.|(?<=\$)\{)+)',
-                           re.S).match(text, n)
-            word = m.group(1) if m.group(1) is not None else m.group(2)
-            words.append(re.sub(r'\\(["\\nrt\'])', lambda e: {
-                'n': '\n', 'r': '\r', 't': '\t'}.get(e.group(1), e.group(1)),
-                word))
-            n = m.end()
-    return out
-
-
-def nginx_takes(text):
-    """What nginx says of the words; None when it is content."""
-    with tempfile.TemporaryDirectory() as folder:
-        conf = os.path.join(folder, 'nginx.conf')
-        with open(conf, 'w') as f:
-            f.write('pid %s/pid; error_log stderr; events {} http { '
-                    'access_log off; types_hash_bucket_size 8192; %s }' % (folder, text))
-        p = subprocess.run([NGINX, '-t', '-q', '-p', folder, '-c', conf],
-                           stderr=subprocess.PIPE)
-    return None if p.returncode == 0 else p.stderr.decode()
 
 
 def fixture(name):
@@ -213,6 +116,8 @@ def functions(tap):
         tap.equal(target(uri, *args), (expected, []),
                   'uri %s with %s' % (uri, ' '.join(args)))
 
+
+def no_functions(tap):
     for uri, message in (
             ('"%s"' % URI % 'a.b', 'not the name of a Lambda function: "a.b"'),
             (URI % ('a' * 65),
@@ -438,6 +343,11 @@ def security(tap):
                   more)
 
 
+    r = run(document('  /a:\n    get: {security: [k: []], $ref: "#/x"}\n',
+                     'x: {x-amazon-apigateway-integration: %s}\n' % one))
+    tap.equal(r.routes, ['GET "/a" ' + REFUSED], 'security beside a "$ref"')
+
+
 def mocks(tap):
     def answer(text):
         r = run(document(operation('{type: mock, %s}' % text)))
@@ -606,6 +516,8 @@ def texts(tap):
          'OpenAPI document in it has to be a file of its own')
     dies('openapi: 3.1.0\npaths: {}\n', 'api.yaml:2: no paths')
     dies('openapi: 3.1.0\npaths: {x-a: b}\n', 'api.yaml:2: no routes')
+    dies('{"openapi": "3.0.0", "paths": {\n"/%s": {"get": {}}}}' % ('a' * 4001),
+         'api.yaml:2: a path that no directive holds')
     dies(one + 'paths: {}\n', 'api.yaml:8: duplicate key "paths", the first '
          'one is in line 3')
     dies(one + '--- {}\n', 'api.yaml:8: a second document')
@@ -620,6 +532,10 @@ def texts(tap):
     dies('a: ' + '[' * 200 + ']' * 200, 'api.yaml:1: nested deeper than 100 '
          'levels')
     dies('{"a": ' + '[' * 100000, 'api.yaml:1: nested deeper than 100 levels')
+
+
+def inputs(tap):
+    one = document(operation(lambda_(URI % 'f')))
     tap.equal(faasctl('openapi', '/nonexistent/a').reports,
               ['/nonexistent/a: No such file or directory'], 'no file')
     tap.equal(run(one, '-o', '/nonexistent/b').reports[-1],
@@ -658,6 +574,7 @@ def texts(tap):
 with Tap() as main:
     fixtures(main)
     functions(main)
+    no_functions(main)
     routes(main)
     types(main)
     top_level(main)
@@ -666,3 +583,4 @@ with Tap() as main:
     proxies(main)
     references(main)
     texts(main)
+    inputs(main)

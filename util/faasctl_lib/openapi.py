@@ -161,7 +161,7 @@ class Reader:
         return out
 
     def operation(self, path, method, holder, key):
-        node = self.follow(holder.items[key])
+        node = beside(holder.items[key], self.follow(holder.items[key]))
         operation = Operation(path, method, holder.at(key), node)
         if not isinstance(node, Map):
             operation.node = Map(*operation.place)
@@ -235,9 +235,7 @@ class Reader:
             path, broken = fit(path)
             why = why or broken
         if path is not None and len(path.encode()) > MAX_WORD:
-            self.reports.say(operation.place, 'a path that no directive '
-                             'holds')
-            return
+            raise DocError(operation.place, 'a path that no directive holds')
 
         place, why, target, function = self.settle(operation, path, why)
         if why:
@@ -295,6 +293,19 @@ class Reader:
             kind = scheme_kind(self.follow(holder.items[name]))
             self.reports.say(holder.at(name), 'security scheme "%s" (%s) is '
                              'not expressible' % (name, kind))
+
+
+def beside(node, found):
+    """What a "$ref" led to, with what stands beside the "$ref" in it."""
+    if found is node or not isinstance(found, Map):
+        return found
+
+    both = Map(*found.place)
+    for one in (node, found):
+        for key in one.items:
+            if key != '$ref' and key not in both.items:
+                both.add(key, one.lines[key], one.items[key])
+    return both
 
 
 def default_name(root):
