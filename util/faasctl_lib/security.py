@@ -1,0 +1,58 @@
+"""Owns what of a document protects an operation.  In doubt it is protected:
+what cannot be read, and requirements one of which is that of nothing.
+"""
+
+from .nodes import Map, Scalar, Seq
+
+AUTH = 'x-amazon-apigateway-auth'
+UNREADABLE = 'unreadable security'
+
+
+def protection(root, operation):
+    """The names of what protects an operation; empty when nothing does."""
+    holder = operation if 'security' in operation.items else root
+    names = requirement(holder.items['security']) \
+        if 'security' in holder.items else []
+
+    for key, node in operation.items.items():
+        if key.startswith(AUTH) and not is_none(node):
+            names.append(auth_name(node))
+    return names
+
+
+def requirement(node):
+    if not isinstance(node, Seq) or node.tag:
+        return [UNREADABLE]
+
+    names = []
+    for item in node.items:
+        if not isinstance(item, Map) or item.tag:
+            names.append(UNREADABLE)
+            continue
+        names += [k for k in item.items if k not in names]
+    return names
+
+
+def auth_type(node):
+    kind = node.items.get('type') if isinstance(node, Map) else None
+    return kind.text if isinstance(kind, Scalar) and not kind.tag else None
+
+
+def is_none(node):
+    return auth_type(node) == 'NONE'
+
+
+def auth_name(node):
+    return auth_type(node) or AUTH
+
+
+def scheme_kind(node):
+    """What a security scheme is, in words."""
+    if not isinstance(node, Map):
+        return 'unknown'
+    kind = node.items.get('type')
+    kind = kind.text if isinstance(kind, Scalar) else 'unknown'
+    authorizer = node.items.get('x-amazon-apigateway-authorizer')
+    if authorizer is not None:
+        kind += ', authorizer ' + (auth_type(authorizer) or 'unknown')
+    return kind
