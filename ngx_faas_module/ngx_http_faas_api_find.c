@@ -65,7 +65,7 @@ ngx_http_faas_api_find(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
         return n;
     }
 
-    method = ngx_http_faas_method(r);
+    method = &r->method_name;
     rc = faas_route_match(api->table, method->data, method->len, &path,
                           &match);
 
@@ -318,7 +318,7 @@ ngx_http_faas_api_regex(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
     ngx_uint_t               i, n;
     ngx_http_faas_route_t  **route;
 
-    method = ngx_http_faas_method(r);
+    method = &r->method_name;
     route = hit->api->regexes.elts;
 
     for (i = 0; i < hit->api->regexes.nelts; i++) {
