@@ -293,11 +293,11 @@ ngx_http_faas_api_table(ngx_conf_t *cf, ngx_http_faas_api_t *api)
 
         } else {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "duplicate route \"%V\" in %V:%ui: \"%V\" in %V:%ui "
-                          "takes the same requests", &route[i]->key,
-                          &route[i]->place.file, route[i]->place.line,
+                          "duplicate route \"%V\", the first one, \"%V\", "
+                          "is in %V:%ui in %V:%ui", &route[i]->key,
                           &route[other]->key, &route[other]->place.file,
-                          route[other]->place.line);
+                          route[other]->place.line, &route[i]->place.file,
+                          route[i]->place.line);
         }
 
         return NGX_ERROR;

@@ -5,7 +5,7 @@
  * that was redirected (error_page) still the one before the redirect.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 
 
 typedef u_char *(*ngx_http_faas_value_pt)(ngx_http_faas_ctx_t *ctx,
@@ -30,6 +30,9 @@ static u_char *ngx_http_faas_v_max_memory(ngx_http_faas_ctx_t *ctx,
 static u_char *ngx_http_faas_v_queue(ngx_http_faas_ctx_t *ctx, u_char *p);
 static u_char *ngx_http_faas_v_error(ngx_http_faas_ctx_t *ctx, u_char *p);
 static u_char *ngx_http_faas_v_status(ngx_http_faas_ctx_t *ctx, u_char *p);
+static u_char *ngx_http_faas_v_api(ngx_http_faas_ctx_t *ctx, u_char *p);
+static u_char *ngx_http_faas_v_route(ngx_http_faas_ctx_t *ctx, u_char *p);
+static u_char *ngx_http_faas_v_stage(ngx_http_faas_ctx_t *ctx, u_char *p);
 
 
 static struct {
@@ -49,6 +52,9 @@ static struct {
     { ngx_string("faas_queue_ms"), ngx_http_faas_v_queue },
     { ngx_string("faas_error"), ngx_http_faas_v_error },
     { ngx_string("faas_status"), ngx_http_faas_v_status },
+    { ngx_string("faas_api"), ngx_http_faas_v_api },
+    { ngx_string("faas_route"), ngx_http_faas_v_route },
+    { ngx_string("faas_stage"), ngx_http_faas_v_stage },
     { ngx_null_string, NULL }
 };
 
@@ -90,7 +96,9 @@ ngx_http_faas_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_OK;
     }
 
-    size = FAAS_NAME_MAX + 64 + ctx->error.len;
+    size = FAAS_NAME_MAX + 64 + ctx->error.len
+           + (ctx->hit ? ctx->hit->route->key.len : 0)
+           + (ctx->hit && ctx->hit->stage ? ctx->hit->stage->name.len : 0);
 
     p = ngx_pnalloc(r->pool, size);
     if (p == NULL) {
@@ -246,4 +254,33 @@ ngx_http_faas_v_status(ngx_http_faas_ctx_t *ctx, u_char *p)
     }
 
     return ngx_sprintf(p, "%s", text);
+}
+
+
+/* empty with faas_pass, which has none of these */
+
+static u_char *
+ngx_http_faas_v_api(ngx_http_faas_ctx_t *ctx, u_char *p)
+{
+    return ctx->hit && !ctx->hit->api->local
+           ? ngx_sprintf(p, "%V", &ctx->hit->api->name) : NULL;
+}
+
+
+static u_char *
+ngx_http_faas_v_route(ngx_http_faas_ctx_t *ctx, u_char *p)
+{
+    return ctx->hit ? ngx_sprintf(p, "%V", &ctx->hit->route->key) : NULL;
+}
+
+
+static u_char *
+ngx_http_faas_v_stage(ngx_http_faas_ctx_t *ctx, u_char *p)
+{
+    if (ctx->hit == NULL) {
+        return NULL;
+    }
+
+    return ctx->hit->stage ? ngx_sprintf(p, "%V", &ctx->hit->stage->name)
+                           : ngx_sprintf(p, "$default");
 }

@@ -4,7 +4,7 @@
 usage: bench.py [--rounds N] [--seconds N] [ROW ...]
 
 Rows: c16 c1 python node php cold-python cold-node cold-empty functions workers
-sandbox blanks.
+sandbox blanks routes load.
 """
 
 import argparse
@@ -304,6 +304,47 @@ class Bench:
                    self.native(1, 2), self.native(1, 1))
 
 
+    def routed(self, count):
+        """The C function behind an API of so many routes; the path that is
+        asked for is the last one's."""
+        with open(os.path.join(self.programs, 'cfunc'), 'rb') as f:
+            files = {'bootstrap': (f.read(), 0o755)}
+        routes = ''.join('        route GET "/r%d/{id}/s%d" c;\n' % (i, i)
+                         for i in range(count))
+        http = function('c', 'native', 'bootstrap', 'concurrency 64; '
+                        'environment_concurrency 64; ' + QUEUE)
+        http += '    faas_api many {\n%s    }\n' % routes
+        return Ours(http, '        location / { faas_api_pass many; }\n',
+                    {'c': files})
+
+    def load(self):
+        """nginx -t of an API with a hundred thousand routes."""
+        server = self.routed(100000)
+        try:
+            times = []
+            for _ in range(5):
+                started = time.perf_counter()
+                if server.test_conf()[0] != 0:
+                    raise RuntimeError('the configuration is refused')
+                times.append(time.perf_counter() - started)
+        finally:
+            server.destroy()
+        times.sort()
+        print('%-34s %-9s %d times' % ('100000 routes', 'nginx -t', 5))
+        self.verdict('read in', times[2], times[0], times[-1], '<= 2 s',
+                     times[2] <= 2, ' s')
+
+    def routes(self):
+        many, few = self.routed(10000), self.routed(10)
+        try:
+            self.compare('10000 routes against 10',
+                         ('10000', many, '/r9999/x/s9999'),
+                         ('10', few, '/r9/x/s9'), [('cpu', '<=', 1.10)])
+        finally:
+            few.destroy()
+            many.destroy()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--rounds', type=int, default=15)
@@ -313,7 +354,8 @@ def main():
 
     bench = Bench(options)
     rows = ['c16', 'c1', 'python', 'node', 'php', 'cold-python', 'cold-node',
-            'cold-empty', 'functions', 'workers', 'sandbox', 'blanks']
+            'cold-empty', 'functions', 'workers', 'sandbox', 'blanks',
+            'routes', 'load']
     bench.head()
 
     for row in options.rows or rows:
