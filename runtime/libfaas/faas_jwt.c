@@ -14,6 +14,8 @@
 #define FAAS_JWT_SIGNATURE_TEXT  ((FAAS_JWT_SIGNATURE * 4 + 2) / 3)
 
 
+static faas_jwt_e faas_jwt_parts(faas_jwt_t *t, const unsigned char *token,
+    size_t len, const unsigned char **end, faas_jwt_str_t *sig);
 static faas_jwt_e faas_jwt_header(faas_jwt_t *t, unsigned char *p, size_t n);
 static faas_jwt_e faas_jwt_header_read(faas_jwt_t *t, faas_json_t *js);
 static faas_jwt_e faas_jwt_member(faas_jwt_t *t, unsigned name,
@@ -58,25 +60,23 @@ static const struct {
     { "EdDSA", FAAS_JWT_EDDSA }
 };
 
-static const struct {
-    const char           *text;
-} faas_jwt_texts[] = {
-    [FAAS_JWT_OK] = { "the token is valid" },
-    [FAAS_JWT_MALFORMED] = { "the token is malformed" },
-    [FAAS_JWT_TOO_LONG] = { "the token is too long" },
-    [FAAS_JWT_BAD_HEADER] = { "the header of the token is invalid" },
-    [FAAS_JWT_BAD_ALG] = { "the algorithm of the token is not supported" },
-    [FAAS_JWT_CRIT] = { "the token has critical extensions" },
-    [FAAS_JWT_NO_KEY] = { "no key fits the token" },
-    [FAAS_JWT_BAD_SIGNATURE] = { "the signature of the token is invalid" },
-    [FAAS_JWT_BAD_PAYLOAD] = { "the claims of the token are invalid" },
-    [FAAS_JWT_BAD_ISSUER] = { "the issuer of the token is invalid" },
-    [FAAS_JWT_BAD_AUDIENCE] = { "the audience of the token is invalid" },
-    [FAAS_JWT_BAD_TIME] = { "the times of the token are invalid" },
-    [FAAS_JWT_EXPIRED] = { "the token has expired" },
-    [FAAS_JWT_EARLY] = { "the token is not valid yet" },
-    [FAAS_JWT_BAD_SCOPE] = { "the token has none of the required scopes" },
-    [FAAS_JWT_FAILED] = { "the token could not be verified" }
+static const char *const  faas_jwt_texts[] = {
+    [FAAS_JWT_OK] = "the token is valid",
+    [FAAS_JWT_MALFORMED] = "the token is malformed",
+    [FAAS_JWT_TOO_LONG] = "the token is too long",
+    [FAAS_JWT_BAD_HEADER] = "the header of the token is invalid",
+    [FAAS_JWT_BAD_ALG] = "the algorithm of the token is not supported",
+    [FAAS_JWT_CRIT] = "the token has critical extensions",
+    [FAAS_JWT_NO_KEY] = "no key fits the token",
+    [FAAS_JWT_BAD_SIGNATURE] = "the signature of the token is invalid",
+    [FAAS_JWT_BAD_PAYLOAD] = "the claims of the token are invalid",
+    [FAAS_JWT_BAD_ISSUER] = "the issuer of the token is invalid",
+    [FAAS_JWT_BAD_AUDIENCE] = "the audience of the token is invalid",
+    [FAAS_JWT_BAD_TIME] = "the times of the token are invalid",
+    [FAAS_JWT_EXPIRED] = "the token has expired",
+    [FAAS_JWT_EARLY] = "the token is not valid yet",
+    [FAAS_JWT_BAD_SCOPE] = "the token has none of the required scopes",
+    [FAAS_JWT_FAILED] = "the token could not be verified"
 };
 
 
@@ -115,11 +115,11 @@ faas_jwt_e
 faas_jwt_verify(faas_jwt_t *t, const faas_jwks_t *set,
     const unsigned char *token, size_t len)
 {
-    long                  n;
     faas_jwt_e            rc;
-    unsigned char        *header, *sig;
+    faas_json_t           js;
+    faas_jwt_str_t        sig;
     const faas_jwk_t     *key;
-    const unsigned char  *last, *one, *two;
+    const unsigned char  *end;
 
     memset(t, 0, offsetof(faas_jwt_t, text));
 
@@ -127,39 +127,10 @@ faas_jwt_verify(faas_jwt_t *t, const faas_jwks_t *set,
         return FAAS_JWT_TOO_LONG;
     }
 
-    last = token + len;
-    one = len ? memchr(token, '.', len) : NULL;
-    two = one ? memchr(one + 1, '.', (size_t) (last - one - 1)) : NULL;
-
-    /* a further dot is of no alphabet */
-
-    if (two == NULL || last - two - 1 > FAAS_JWT_SIGNATURE_TEXT) {
-        return FAAS_JWT_MALFORMED;
-    }
-
-    n = faas_jwt_decode(t, token, (size_t) (one - token), &header);
-
-    if (n <= 0) {
-        return FAAS_JWT_MALFORMED;
-    }
-
-    rc = faas_jwt_header(t, header, (size_t) n);
+    rc = faas_jwt_parts(t, token, len, &end, &sig);
 
     if (rc != FAAS_JWT_OK) {
         return rc;
-    }
-
-    n = faas_jwt_decode(t, one + 1, (size_t) (two - one - 1), &t->payload);
-
-    if (n <= 0) {
-        return FAAS_JWT_MALFORMED;
-    }
-
-    t->payload_len = (size_t) n;
-    n = faas_jwt_decode(t, two + 1, (size_t) (last - two - 1), &sig);
-
-    if (n <= 0) {
-        return FAAS_JWT_MALFORMED;
     }
 
     key = faas_jwt_key(t, set);
@@ -168,8 +139,8 @@ faas_jwt_verify(faas_jwt_t *t, const faas_jwks_t *set,
         return FAAS_JWT_NO_KEY;
     }
 
-    rc = faas_jwt_signature(key, t->alg, token, (size_t) (two - token), sig,
-                            (size_t) n);
+    rc = faas_jwt_signature(key, t->alg, token, (size_t) (end - token),
+                            sig.data, sig.len);
 
     if (rc != FAAS_JWT_OK) {
         return rc;
@@ -177,18 +148,18 @@ faas_jwt_verify(faas_jwt_t *t, const faas_jwks_t *set,
 
     /* what was signed may still be anything */
 
-    if (t->payload[0] != '{' || !faas_json_valid(t->payload, t->payload_len)) {
-        return FAAS_JWT_BAD_PAYLOAD;
-    }
+    faas_json_init(&js, t->payload, t->payload_len);
 
-    return FAAS_JWT_OK;
+    return (faas_json_peek(&js) == FAAS_JSON_OBJECT
+            && faas_json_valid(t->payload, t->payload_len))
+           ? FAAS_JWT_OK : FAAS_JWT_BAD_PAYLOAD;
 }
 
 
 const char *
 faas_jwt_text(faas_jwt_e rc)
 {
-    return faas_jwt_texts[rc].text;
+    return faas_jwt_texts[rc];
 }
 
 
@@ -220,8 +191,6 @@ faas_jwt_base64url(unsigned char *dst, const unsigned char *src, size_t n)
 
     rest = n % 4;
     c = rest ? src[n - 1] : 0;
-    tail = dst;
-
     len = faas_base64_decode(dst, src, n);
 
     if (len < 0 || rest == 0) {
@@ -253,6 +222,60 @@ faas_jwt_alg(const unsigned char *name, size_t len)
     }
 
     return 0;
+}
+
+
+/* Decodes all three; *end is where what is signed ends. */
+
+static faas_jwt_e
+faas_jwt_parts(faas_jwt_t *t, const unsigned char *token, size_t len,
+    const unsigned char **end, faas_jwt_str_t *sig)
+{
+    long                  n;
+    faas_jwt_e            rc;
+    unsigned char        *p;
+    const unsigned char  *last, *one, *two;
+
+    last = token + len;
+    one = len ? memchr(token, '.', len) : NULL;
+    two = one ? memchr(one + 1, '.', (size_t) (last - one - 1)) : NULL;
+
+    /* a further dot is of no alphabet */
+
+    if (two == NULL || last - two - 1 > FAAS_JWT_SIGNATURE_TEXT) {
+        return FAAS_JWT_MALFORMED;
+    }
+
+    n = faas_jwt_decode(t, token, (size_t) (one - token), &p);
+
+    if (n <= 0) {
+        return FAAS_JWT_MALFORMED;
+    }
+
+    rc = faas_jwt_header(t, p, (size_t) n);
+
+    if (rc != FAAS_JWT_OK) {
+        return rc;
+    }
+
+    n = faas_jwt_decode(t, one + 1, (size_t) (two - one - 1), &t->payload);
+
+    if (n <= 0) {
+        return FAAS_JWT_MALFORMED;
+    }
+
+    t->payload_len = (size_t) n;
+    n = faas_jwt_decode(t, two + 1, (size_t) (last - two - 1), &p);
+
+    if (n <= 0) {
+        return FAAS_JWT_MALFORMED;
+    }
+
+    *end = two;
+    sig->data = p;
+    sig->len = (size_t) n;
+
+    return FAAS_JWT_OK;
 }
 
 

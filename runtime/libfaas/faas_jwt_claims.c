@@ -9,8 +9,8 @@
 #include "faas_jwt.h"
 
 
-#define FAAS_JWT_MANTISSA   1e17              /* digits beyond count not */
-#define FAAS_JWT_EXPONENT   30
+#define FAAS_JWT_FRACTION   9                 /* digits that count */
+#define FAAS_JWT_EXPONENT   1000              /* beyond any double */
 #define FAAS_JWT_TIME_MOST  9007199254740992.0
 
 
@@ -40,6 +40,8 @@ static faas_jwt_e faas_jwt_find(const faas_jwt_t *t,
 static faas_jwt_e faas_jwt_times(const faas_jwt_claim_t *claims,
     const faas_jwt_expect_t *e);
 static int faas_jwt_time(const faas_jwt_claim_t *c, double *value);
+static double faas_jwt_number(const unsigned char *p,
+    const unsigned char *last);
 static int faas_jwt_audience(const faas_jwt_claim_t *claims,
     const faas_jwt_expect_t *e);
 static int faas_jwt_any(const faas_jwt_claim_t *c,
@@ -247,38 +249,44 @@ faas_jwt_times(const faas_jwt_claim_t *claims, const faas_jwt_expect_t *e)
 }
 
 
-/*
- * 1: *value is a time in seconds, with its fraction; 0: there is none; -1: it
- * is no number.  Not strtod(), whose decimal point is the locale's.
- */
+/* 1: *value is a time; 0: there is none; -1: it is no number. */
 
 static int
 faas_jwt_time(const faas_jwt_claim_t *c, double *value)
 {
-    int                   exponent, scale, negative, minus;
-    double                v;
-    const unsigned char  *p, *last;
-
     if (c->type != FAAS_JSON_NUMBER) {
         return (c->type == FAAS_JSON_BAD) ? 0 : -1;
     }
+
+    *value = faas_jwt_number(c->data, c->data + c->len);
+
+    /* so far away that it was meant to be something else */
+
+    return (*value <= FAAS_JWT_TIME_MOST && *value >= -FAAS_JWT_TIME_MOST)
+           ? 1 : -1;
+}
+
+
+/*
+ * A number of checked JSON.  Not strtod(), whose decimal point is the
+ * locale's.
+ */
+
+static double
+faas_jwt_number(const unsigned char *p, const unsigned char *last)
+{
+    int     exponent, scale, negative, minus;
+    double  v;
 
     v = 0;
     scale = 0;
     exponent = 0;
     minus = 0;
 
-    p = c->data;
-    last = p + c->len;
     negative = (*p == '-');
     p += negative;
 
     for ( ; p < last && *p >= '0' && *p <= '9'; p++) {
-
-        if (v > FAAS_JWT_MANTISSA) {
-            return -1;
-        }
-
         v = v * 10 + (*p - '0');
     }
 
@@ -286,23 +294,20 @@ faas_jwt_time(const faas_jwt_claim_t *c, double *value)
 
         for (p++; p < last && *p >= '0' && *p <= '9'; p++) {
 
-            if (v < FAAS_JWT_MANTISSA && scale < FAAS_JWT_EXPONENT) {
+            if (scale < FAAS_JWT_FRACTION) {
                 v = v * 10 + (*p - '0');
                 scale++;
             }
         }
     }
 
-    if (p < last && (*p | 0x20) == 'e') {
-        minus = (*++p == '-');
+    if (p < last) {
+        p++;
+        minus = (*p == '-');
         p += (*p == '-' || *p == '+');
 
-        for ( ; p < last && exponent <= FAAS_JWT_EXPONENT; p++) {
+        for ( ; p < last && exponent < FAAS_JWT_EXPONENT; p++) {
             exponent = exponent * 10 + (*p - '0');
-        }
-
-        if (exponent > FAAS_JWT_EXPONENT) {
-            return -1;
         }
     }
 
@@ -316,11 +321,7 @@ faas_jwt_time(const faas_jwt_claim_t *c, double *value)
         v /= 10;
     }
 
-    *value = negative ? -v : v;
-
-    /* so far away that it was meant to be something else */
-
-    return (v <= FAAS_JWT_TIME_MOST) ? 1 : -1;
+    return negative ? -v : v;
 }
 
 
@@ -428,6 +429,7 @@ static size_t
 faas_jwt_flatten(unsigned char *p, size_t len)
 {
     size_t            n;
+    unsigned          more;
     faas_json_t       js;
     unsigned char    *value, *dst;
     faas_json_type_e  type;
@@ -439,6 +441,7 @@ faas_jwt_flatten(unsigned char *p, size_t len)
     }
 
     dst = p + 1;
+    more = 0;
 
     while (faas_json_element(&js) == 1) {
         type = faas_json_peek(&js);
@@ -450,7 +453,7 @@ faas_jwt_flatten(unsigned char *p, size_t len)
         n = (type == FAAS_JSON_STRING) ? faas_json_unescape(value, n)
                                        : faas_json_compact(value, n);
 
-        if (dst > p + 1) {
+        if (more++) {
             *dst++ = ' ';
         }
 
