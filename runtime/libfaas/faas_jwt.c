@@ -279,6 +279,8 @@ faas_jwt_parts(faas_jwt_t *t, const unsigned char *token, size_t len,
 }
 
 
+/* Keys in a header, "jwk", "jku" and the like, are the sender's: ignored. */
+
 static faas_jwt_e
 faas_jwt_header(faas_jwt_t *t, unsigned char *p, size_t n)
 {
@@ -354,6 +356,8 @@ static faas_jwt_e
 faas_jwt_member(faas_jwt_t *t, unsigned name, faas_json_type_e type,
     unsigned char *value, size_t len)
 {
+    /* no extension is known, and an empty list is not allowed */
+
     if (name == FAAS_JWT_CRITICAL) {
         return FAAS_JWT_CRIT;
     }

@@ -79,6 +79,8 @@ faas_jwt_check(const faas_jwt_t *t, const faas_jwt_expect_t *e)
         return rc;
     }
 
+    /* as they are written: nothing has to be copied to be compared */
+
     c = &claims[FAAS_JWT_ISS];
 
     if (e->issuer.len == 0 || c->type != FAAS_JSON_STRING
@@ -324,6 +326,8 @@ faas_jwt_number(const unsigned char *p, const unsigned char *last)
     return negative ? -v : v;
 }
 
+
+/* An access token may name its client only; "aud" goes first. */
 
 static int
 faas_jwt_audience(const faas_jwt_claim_t *claims, const faas_jwt_expect_t *e)

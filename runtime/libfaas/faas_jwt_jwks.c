@@ -201,6 +201,8 @@ faas_jwk_parse(const faas_jwks_t *set, faas_jwk_t *key, json_t *spec)
 }
 
 
+/* A key that is for encryption is not one for tokens. */
+
 static faas_jwk_e
 faas_jwk_use(json_t *spec)
 {
@@ -270,6 +272,8 @@ faas_jwk_names(const faas_jwks_t *set, faas_jwk_t *key, json_t *spec)
     }
 
     key->kid_len = json_string_length(kid);
+
+    /* of two that could be meant neither a token nor we can tell which */
 
     for (i = 0; i < set->n; i++) {
         other = &set->keys[i];

@@ -157,6 +157,8 @@ faas_policy_eval(const faas_policy_t *p, const char *action, size_t alen,
         rc = FAAS_POLICY_ALLOW;
     }
 
+    /* a Deny may be among those that were not compared to their end */
+
     return ask.steps ? rc : FAAS_POLICY_DENY;
 }
 
@@ -254,6 +256,8 @@ faas_policy_check_statement(json_t *spec, size_t *patterns, size_t *text)
     return error;
 }
 
+
+/* A member with a typing error must not make a Deny apply to less. */
 
 static const char *
 faas_policy_check_members(json_t *spec)
@@ -464,6 +468,8 @@ faas_policy_applies(const faas_policy_statement_t *s, faas_policy_ask_t *ask)
     return found != (int) list->negated;
 }
 
+
+/* Part by part: an account's pattern must not reach into a name. */
 
 static int
 faas_policy_arn(faas_policy_text_t pattern, faas_policy_text_t arn,

@@ -87,6 +87,8 @@ faas_sigv4_parse(faas_sigv4_t *s, const faas_sigv4_request_t *r)
         return FAAS_SIGV4_MISMATCH;
     }
 
+    s->parsed = (rc == FAAS_SIGV4_OK);
+
     return rc;
 }
 
@@ -118,6 +120,8 @@ faas_sigv4_form(faas_sigv4_t *s, const faas_sigv4_request_t *r,
     return rc;
 }
 
+
+/* One pass over the headers, of which there may be many. */
 
 static faas_sigv4_e
 faas_sigv4_find(faas_sigv4_t *s, const faas_sigv4_request_t *r,
@@ -432,6 +436,8 @@ faas_sigv4_credential(faas_sigv4_t *s, const faas_sigv4_request_t *r)
 
     faas_sigv4_time_text(s->timestamp, s->time);
 
+    /* all that is wrong is told at once, as AWS does it */
+
     if (r->region != NULL
         && !faas_sigv4_is(&s->region, r->region, strlen(r->region)))
     {
@@ -453,6 +459,11 @@ faas_sigv4_credential(faas_sigv4_t *s, const faas_sigv4_request_t *r)
     return s->scope ? FAAS_SIGV4_SCOPE : FAAS_SIGV4_OK;
 }
 
+
+/*
+ * Clocks may differ, but the end of a presigned URL is what its maker wanted:
+ * no skew is added to it.
+ */
 
 static faas_sigv4_e
 faas_sigv4_times(const faas_sigv4_t *s, const faas_sigv4_request_t *r)
@@ -494,6 +505,8 @@ faas_sigv4_payload(faas_sigv4_t *s, const faas_sigv4_request_t *r,
         s->payload = FAAS_SIGV4_DECLARED;
         return FAAS_SIGV4_OK;
     }
+
+    /* STREAMING-... is what only S3 takes */
 
     if (r->allow_unsigned_payload
         && faas_sigv4_eq(&s->payload_hash, "UNSIGNED-PAYLOAD"))

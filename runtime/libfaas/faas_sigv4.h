@@ -28,7 +28,7 @@
 #define FAAS_SIGV4_KEY_LEN      32
 #define FAAS_SIGV4_HASH_LEN     64            /* hexadecimal */
 #define FAAS_SIGV4_TIME_LEN     16            /* 20260102T030405Z */
-#define FAAS_SIGV4_MESSAGE     512            /* holds any message */
+#define FAAS_SIGV4_MESSAGE     768            /* holds any message */
 
 /* the hash of an empty body */
 #define FAAS_SIGV4_EMPTY                                                      \
@@ -96,6 +96,7 @@ typedef struct {
     faas_sigv4_payload_e        payload;
     faas_sigv4_str_t            payload_hash; /* as signed, unless BODY */
     unsigned                    presigned:1;
+    unsigned                    parsed:1;     /* step one was passed */
 
     faas_sigv4_str_t            algorithm;
     faas_sigv4_str_t            credential;
@@ -133,7 +134,7 @@ faas_sigv4_e faas_sigv4_parse(faas_sigv4_t *s, const faas_sigv4_request_t *r);
  * Step two: compares the signature.  hash is the body's (64 hexadecimal
  * digits, lower case); it may be NULL if s->payload is not BODY, so that a
  * wrong signature is refused early, and faas_sigv4_body_ok() must be called
- * once the body is known.
+ * once the body is known.  What has not passed step one fails.
  */
 faas_sigv4_e faas_sigv4_verify(const faas_sigv4_t *s,
     const faas_sigv4_request_t *r, const unsigned char *key,

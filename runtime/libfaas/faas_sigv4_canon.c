@@ -128,7 +128,8 @@ faas_sigv4_flush(faas_sigv4_out_t *out)
 /*
  * The path without empty segments, "." and "..", encoded once more than it is
  * on the wire.  From its end it is known which segments ".." removes; what
- * stays is collected there, so that nothing has to be taken back.
+ * stays is collected there, so that nothing has to be taken back.  What is
+ * longer than the buffer was refused in the first step.
  */
 
 static void

@@ -32,8 +32,14 @@ faas_sigv4_verify(const faas_sigv4_t *s, const faas_sigv4_request_t *r,
     size_t            n;
     char              text[FAAS_SIGV4_HASH_LEN + 1], *p;
     unsigned char     mac[FAAS_SIGV4_KEY_LEN];
-    char              to_sign[128 + 2 * FAAS_SIGV4_NAME];
+    char              to_sign[128 + 3 * FAAS_SIGV4_NAME];
     faas_sigv4_str_t  payload;
+
+    /* lengths are those that were checked */
+
+    if (!s->parsed) {
+        return FAAS_SIGV4_FAILED;
+    }
 
     payload = s->payload_hash;
 
@@ -45,8 +51,6 @@ faas_sigv4_verify(const faas_sigv4_t *s, const faas_sigv4_request_t *r,
     if (payload.data == NULL || faas_sigv4_hash(s, r, &payload, text) != 0) {
         return FAAS_SIGV4_FAILED;
     }
-
-    /* the first step has limited what goes in here */
 
     p = to_sign;
     n = sizeof(FAAS_SIGV4_ALGORITHM "\n") - 1;
@@ -70,6 +74,8 @@ faas_sigv4_verify(const faas_sigv4_t *s, const faas_sigv4_request_t *r,
     }
 
     faas_sigv4_hex_put(text, mac, sizeof(mac));
+
+    /* how many characters are right must not show in the time it takes */
 
     if (s->signature.len != FAAS_SIGV4_HASH_LEN
         || CRYPTO_memcmp(text, s->signature.data, FAAS_SIGV4_HASH_LEN) != 0)

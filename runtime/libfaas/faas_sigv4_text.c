@@ -220,6 +220,8 @@ faas_sigv4_say_scope(faas_sigv4_message_t *m, const faas_sigv4_t *s,
 }
 
 
+/* SDKs correct their clock by the times in here. */
+
 static void
 faas_sigv4_say_time(faas_sigv4_message_t *m, const faas_sigv4_t *s,
     const faas_sigv4_request_t *r, faas_sigv4_e rc)

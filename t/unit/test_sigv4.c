@@ -262,6 +262,14 @@ test_payload(void **state)
     assert_int_equal(faas_sigv4_verify(&scene.s, &scene.r, key, hash),
                      FAAS_SIGV4_MISMATCH);
 
+    /* who forgets the first step does not get far */
+
+    scene.r.now += 1000;
+    assert_int_equal(faas_sigv4_parse(&scene.s, &scene.r),
+                     FAAS_SIGV4_EXPIRED);
+    assert_int_equal(faas_sigv4_verify(&scene.s, &scene.r, key, hash),
+                     FAAS_SIGV4_FAILED);
+
     sent = good[5];
     sent.headers = DATED "X-Amz-Content-SHA256: UNSIGNED-PAYLOAD\n" AUTH
         EXECUTE "SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature="
