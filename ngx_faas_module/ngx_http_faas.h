@@ -32,6 +32,10 @@ typedef struct ngx_http_faas_api_s    ngx_http_faas_api_t;
 typedef struct ngx_http_faas_hit_s    ngx_http_faas_hit_t;
 typedef struct ngx_http_faas_stage_s  ngx_http_faas_stage_t;
 
+/* ngx_http_faas_lambda.h */
+typedef struct ngx_http_faas_call_s   ngx_http_faas_call_t;
+typedef struct ngx_http_faas_auth_s   ngx_http_faas_auth_t;
+
 
 typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
@@ -157,6 +161,10 @@ typedef struct {
     ngx_str_t                  base;            /* base_path */
     ngx_http_faas_place_t      api_place;
 
+    ngx_flag_t                 lambda;          /* faas_lambda_api */
+    ngx_http_faas_place_t      lambda_place;
+    ngx_http_faas_auth_t      *auth;            /* unset: NGX_CONF_UNSET_PTR */
+
     ngx_flag_t                 ignore_abort;
     size_t                     request_max;
     size_t                     response_max;
@@ -197,6 +205,7 @@ typedef struct {
     ngx_http_faas_loc_conf_t  *flcf;
     ngx_http_faas_function_t  *function;
     ngx_http_faas_hit_t       *hit;             /* NULL: faas_pass */
+    ngx_http_faas_call_t      *call;            /* of the Lambda API */
 
     uint32_t                   ticket;          /* FAAS_NIL: none */
     faas_lease_t               lease;
@@ -480,6 +489,9 @@ ngx_int_t ngx_http_faas_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_faas_invoke(ngx_http_request_t *r,
     ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_function_t *fn,
     ngx_http_faas_hit_t *hit);
+ngx_int_t ngx_http_faas_upstream(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx);
+ngx_uint_t ngx_http_faas_usable(ngx_http_faas_function_t *fn);
 
 /* ngx_http_faas_request.c: what is sent to an environment */
 
@@ -518,6 +530,13 @@ ngx_int_t ngx_http_faas_header(ngx_http_request_t *r, u_char *name,
 ngx_int_t ngx_http_faas_cgi_header(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_parse_block(ngx_http_request_t *r, ngx_buf_t *b);
+
+/* ngx_http_faas_lambda_answer.c: results of calls of the Lambda API */
+
+ngx_int_t ngx_http_faas_call_result(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, size_t len);
+ngx_int_t ngx_http_faas_call_failure(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx);
 
 /* ngx_http_faas_filter.c: response bodies */
 

@@ -544,6 +544,10 @@ ngx_http_faas_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 
     ngx_http_faas_log_flush(ctx);
 
+    if (ctx->call) {
+        return ngx_http_faas_call_result(r, ctx, len);
+    }
+
     if (ctx->reader.app_status != 0) {
         return ngx_http_faas_function_error(ctx, len);
     }

@@ -121,6 +121,7 @@ ngx_http_faas_create_loc_conf(ngx_conf_t *cf)
     }
 
     conf->status = NGX_CONF_UNSET;
+    conf->auth = NGX_CONF_UNSET_PTR;
     conf->ignore_abort = NGX_CONF_UNSET;
     conf->request_max = NGX_CONF_UNSET_SIZE;
     conf->response_max = NGX_CONF_UNSET_SIZE;
@@ -308,6 +309,26 @@ ngx_http_faas_inherit(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
 }
 
 
+/* An API that is open to everyone has to be asked for. */
+
+static char *
+ngx_http_faas_merge_auth(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
+    ngx_http_faas_loc_conf_t *conf)
+{
+    ngx_conf_merge_ptr_value(conf->auth, prev->auth, NGX_CONF_UNSET_PTR);
+
+    if (conf->lambda && conf->auth == NGX_CONF_UNSET_PTR) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"faas_lambda_api\" needs \"faas_auth FILE\", or "
+                      "\"faas_auth off\" to be open to everyone in %V:%ui",
+                      &conf->lambda_place.file, conf->lambda_place.line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
@@ -343,7 +364,9 @@ ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_faas_inherit(cf, prev, conf);
 
-    if (ngx_http_faas_check_stage(cf, conf) != NGX_CONF_OK) {
+    if (ngx_http_faas_merge_auth(cf, prev, conf) != NGX_CONF_OK
+        || ngx_http_faas_check_stage(cf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_faas_api.h"
+#include "ngx_http_faas_lambda.h"
 
 
 ngx_http_faas_error_t  ngx_http_faas_err_throttled =
@@ -112,6 +113,11 @@ ngx_http_faas_died(ngx_http_faas_ctx_t *ctx, uint32_t why, int32_t code)
                   "invocation: %s (%D)", &ctx->peer_name, &ctx->function->name,
                   faas_why_name(why), code);
 
+    if (ctx->call) {
+        ctx->call->why = why;
+        ctx->call->code = code;
+    }
+
     ngx_http_faas_fail(ctx, error);
     ngx_http_faas_lease_end(ctx, FAAS_OUT_CRASH, FAAS_WHY_CRASHED, -1);
 }
@@ -137,6 +143,24 @@ ngx_http_faas_count_init(ngx_http_faas_ctx_t *ctx, int32_t counter)
 }
 
 
+static void
+ngx_http_faas_call_init_error(ngx_http_faas_ctx_t *ctx, u_char *text)
+{
+    ngx_str_t  *error;
+
+    error = &ctx->call->init_error;
+    error->len = ngx_strlen(text);
+    error->data = ngx_pnalloc(ctx->request->pool, error->len + 1);
+
+    if (error->data == NULL) {
+        error->len = 0;
+        return;
+    }
+
+    ngx_memcpy(error->data, text, error->len);
+}
+
+
 /* The function does not start; ctx->failure is set, nothing is answered. */
 
 void
@@ -151,6 +175,10 @@ ngx_http_faas_init_failed(ngx_http_faas_ctx_t *ctx)
 
     ngx_memcpy(buf, fn->init_error, FAAS_ERROR_MAX);
     buf[FAAS_ERROR_MAX - 1] = '\0';
+
+    if (ctx->call) {
+        ngx_http_faas_call_init_error(ctx, buf);
+    }
 
     ngx_http_faas_fail(ctx, why == FAAS_WHY_INIT_TIMEOUT
                             ? &ngx_http_faas_err_init_timeout
@@ -330,6 +358,10 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 #endif
+
+    if (ctx->call) {
+        return ngx_http_faas_call_failure(r, ctx);
+    }
 
     ngx_http_faas_reply(ctx->cgi ? NULL : ctx->hit, ctx->failure,
                         ctx->cgi ? ctx->failure->cgi_status

@@ -11,13 +11,11 @@
 static ngx_int_t ngx_http_faas_resolve(ngx_http_request_t *r,
     ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_function_t **fn);
 static void ngx_http_faas_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_faas_upstream(ngx_http_request_t *r,
-    ngx_http_faas_ctx_t *ctx);
 
 
 /* Without a scoreboard, or a place in it, there is nothing to ask. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_faas_usable(ngx_http_faas_function_t *fn)
 {
     return ngx_http_faas_board.head != NULL && fn->index != FAAS_NIL;
@@ -135,7 +133,7 @@ ngx_http_faas_resolve(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_upstream(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
     ngx_http_upstream_t  *u;

@@ -5,7 +5,7 @@
  * Runs in workers; the scoreboard's functions take the function's lock.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_lambda.h"
 
 
 static void ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx,
@@ -103,6 +103,10 @@ ngx_http_faas_lease_start(ngx_http_faas_ctx_t *ctx)
     ctx->cold = ctx->lease.cold;
     ctx->started_us = faas_now_us();
     ctx->queue_us = ctx->started_us - ctx->arrived_us;
+
+    if (ctx->call) {
+        ngx_http_faas_tail_start(ctx);
+    }
 
     if (ctx->deadline) {
         tp = ngx_timeofday();

@@ -6,7 +6,7 @@
  * reaches the log as it is, lines and their number are bounded.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_lambda.h"
 
 
 #define NGX_HTTP_FAAS_LINE_MAX   1024
@@ -92,6 +92,10 @@ void
 ngx_http_faas_log_text(ngx_http_faas_ctx_t *ctx, u_char *p, size_t len)
 {
     u_char  *nl, *last;
+
+    if (ctx->call) {
+        ngx_http_faas_tail_add(ctx->call, p, len);
+    }
 
     last = p + len;
 

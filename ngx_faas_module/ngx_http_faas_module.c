@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas_api.h"
+#include "ngx_http_faas_lambda.h"
 
 
 static ngx_conf_num_bounds_t  ngx_http_faas_functions_bounds = {
@@ -92,6 +93,20 @@ static ngx_command_t  ngx_http_faas_commands[] = {
     { ngx_string("faas_route"),
       NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
       ngx_http_faas_route_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("faas_lambda_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_faas_lambda_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("faas_auth"),
+      NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_faas_auth,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

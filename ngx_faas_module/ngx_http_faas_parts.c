@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_faas_event.h"
+#include "ngx_http_faas_lambda.h"
 
 
 static ngx_int_t ngx_http_faas_parts_headers(ngx_http_request_t *r,
@@ -42,6 +43,14 @@ ngx_http_faas_parts(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
     parts->payload = ctx->hit ? ctx->hit->route->payload
                               : NGX_HTTP_FAAS_PAYLOAD_V2;
+
+    if (ctx->call) {                 /* it was looked at already */
+        parts->payload = NGX_HTTP_FAAS_PAYLOAD_RAW;
+        parts->body = ctx->call->body.data;
+        parts->body_len = ctx->call->body.len;
+        return NGX_OK;
+    }
+
     parts->body_len = ngx_http_faas_body_length(r);
 
     if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_RAW) {

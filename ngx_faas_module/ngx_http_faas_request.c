@@ -6,7 +6,7 @@
  * a peer, so the deadline is a row of digits that is filled in later.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_lambda.h"
 
 
 #define NGX_HTTP_FAAS_DIGITS   13              /* of epoch milliseconds */
@@ -136,6 +136,15 @@ ngx_http_faas_trace(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 }
 
 
+/* As it was asked for, with a qualifier if there was one. */
+
+static ngx_str_t *
+ngx_http_faas_arn(ngx_http_faas_ctx_t *ctx)
+{
+    return ctx->call ? &ctx->call->arn : &ctx->function->arn;
+}
+
+
 static size_t
 ngx_http_faas_params_len(ngx_http_faas_ctx_t *ctx)
 {
@@ -144,7 +153,10 @@ ngx_http_faas_params_len(ngx_http_faas_ctx_t *ctx)
            + faas_fcgi_param_len(sizeof(FAAS_PARAM_DEADLINE_MS) - 1,
                                  NGX_HTTP_FAAS_DIGITS)
            + faas_fcgi_param_len(sizeof(FAAS_PARAM_ARN) - 1,
-                                 ctx->function->arn.len)
+                                 ngx_http_faas_arn(ctx)->len)
+           + (ctx->call && ctx->call->client.len
+              ? faas_fcgi_param_len(sizeof(FAAS_PARAM_CLIENT) - 1,
+                                    ctx->call->client.len) : 0)
            + faas_fcgi_param_len(sizeof(FAAS_PARAM_TRACE_ID) - 1,
                                  ctx->trace.len);
 }
@@ -155,7 +167,7 @@ ngx_http_faas_put_fcgi(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
     ngx_str_t  *arn;
 
-    arn = &ctx->function->arn;
+    arn = ngx_http_faas_arn(ctx);
 
     p = faas_fcgi_put_param(p, FAAS_PARAM_REQUEST_ID,
                             sizeof(FAAS_PARAM_REQUEST_ID) - 1,
@@ -168,6 +180,13 @@ ngx_http_faas_put_fcgi(ngx_http_faas_ctx_t *ctx, u_char *p)
 
     p = faas_fcgi_put_param(p, FAAS_PARAM_ARN, sizeof(FAAS_PARAM_ARN) - 1,
                             arn->data, arn->len);
+
+    if (ctx->call && ctx->call->client.len) {
+        p = faas_fcgi_put_param(p, FAAS_PARAM_CLIENT,
+                                sizeof(FAAS_PARAM_CLIENT) - 1,
+                                ctx->call->client.data,
+                                ctx->call->client.len);
+    }
 
     return faas_fcgi_put_param(p, FAAS_PARAM_TRACE_ID,
                                sizeof(FAAS_PARAM_TRACE_ID) - 1,

@@ -131,7 +131,7 @@ ngx_http_faas_v_request_id(ngx_http_faas_ctx_t *ctx, u_char *p)
 static u_char *
 ngx_http_faas_v_function(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
-    return ngx_sprintf(p, "%V", &ctx->function->name);
+    return ctx->function ? ngx_sprintf(p, "%V", &ctx->function->name) : NULL;
 }
 
 
@@ -199,7 +199,7 @@ ngx_http_faas_v_billed(ngx_http_faas_ctx_t *ctx, u_char *p)
 static u_char *
 ngx_http_faas_v_memory(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
-    return ngx_sprintf(p, "%ui", ctx->function->memory);
+    return ctx->function ? ngx_sprintf(p, "%ui", ctx->function->memory) : NULL;
 }
 
 

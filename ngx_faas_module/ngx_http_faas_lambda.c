@@ -1,0 +1,534 @@
+/*
+ * The Lambda API (contract, section 5): Invoke, InvokeWithResponseStream, and
+ * what can be read of functions that are configured.
+ *
+ * Runs in workers, but for the directive.  A request is refused before its
+ * body is read when nothing in the body can make it a good one.
+ */
+
+#include "ngx_http_faas_lambda.h"
+
+#include "faas_base64.h"
+#include "faas_json.h"
+#include "faas_path.h"
+
+
+#define NGX_HTTP_FAAS_CONTEXT_MAX  3583        /* contract, section 5.1 */
+
+
+static ngx_int_t ngx_http_faas_lambda_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_faas_lambda_path(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call);
+static void ngx_http_faas_lambda_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_faas_lambda_run(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e);
+static ngx_int_t ngx_http_faas_lambda_options(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e);
+static ngx_int_t ngx_http_faas_lambda_invoke(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call);
+
+
+char *
+ngx_http_faas_lambda_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_faas_loc_conf_t *flcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (flcf->lambda) {
+        return "is duplicate";
+    }
+
+    if (flcf->function || flcf->name || flcf->api) {
+        return "is in a location with \"faas_pass\", \"faas_api_pass\" or "
+               "\"faas_route\"";
+    }
+
+    flcf->lambda = 1;
+    flcf->lambda_place.file = cf->conf_file->file.name;
+    flcf->lambda_place.line = cf->conf_file->line;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_faas_lambda_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_str_t *
+ngx_http_faas_call_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash && h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            {
+                return &h[i].value;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_refuse(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    return rc == NGX_OK ? ngx_http_faas_call_error(r, call, e) : rc;
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                      rc;
+    ngx_http_faas_call_t          *call;
+    ngx_http_faas_ctx_t           *ctx;
+    ngx_http_faas_lambda_error_t   e;
+
+    call = ngx_pcalloc(r->pool, sizeof(ngx_http_faas_call_t));
+    ctx = ngx_http_faas_create_ctx(r);
+
+    if (call == NULL || ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    call->flcf = ngx_http_get_module_loc_conf(r, ngx_http_faas_module);
+    ctx->flcf = call->flcf;
+    ctx->call = call;
+    ctx->arrived_us = faas_now_us();
+
+    ngx_http_faas_uuid(ctx->request_id);
+    ngx_memcpy(call->id, ctx->request_id, FAAS_REQUEST_ID_LEN);
+
+    ngx_memzero(&e, sizeof(ngx_http_faas_lambda_error_t));
+
+    if (ngx_http_faas_call_ids(r, call) != NGX_OK
+        || ngx_http_faas_lambda_path(r, call) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_faas_auth_begin(r, call, &e);
+
+    if (rc == NGX_OK && call->op == NGX_HTTP_FAAS_OP_NONE) {
+        e.status = 404;
+        e.type = "UnknownOperationException";
+        ngx_str_set(&e.message, "The operation is not known");
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK
+        && r->headers_in.content_length_n > (off_t) call->flcf->request_max)
+    {
+        e.status = 413;
+        e.type = "RequestEntityTooLargeException";
+        ngx_str_set(&e.message, "Request must be smaller than 6291456 bytes "
+                                "for the InvokeFunction operation");
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_faas_lambda_refuse(r, call, &e);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_faas_lambda_body);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+/* A segment of the path: is it TEXT? */
+
+static ngx_uint_t
+ngx_http_faas_segment_is(faas_path_t *path, ngx_uint_t i, const char *text)
+{
+    return i < path->n && path->segments[i].text_len == ngx_strlen(text)
+           && ngx_memcmp(path->segments[i].text, text,
+                         path->segments[i].text_len)
+              == 0;
+}
+
+
+static void
+ngx_http_faas_lambda_op(ngx_http_request_t *r, ngx_http_faas_call_t *call,
+    faas_path_t *path)
+{
+    ngx_uint_t  get, n;
+
+    get = (r->method == NGX_HTTP_GET);
+
+    /* SDKs end the path of ListFunctions with a slash */
+
+    n = path->n;
+    n -= (n && path->segments[n - 1].text_len == 0);
+
+    if (n == 2 && get && ngx_http_faas_segment_is(path, 0, "2016-08-19")
+        && ngx_http_faas_segment_is(path, 1, "account-settings"))
+    {
+        call->op = NGX_HTTP_FAAS_OP_SETTINGS;
+        return;
+    }
+
+    if (n == 4 && r->method == NGX_HTTP_POST
+        && ngx_http_faas_segment_is(path, 0, "2021-11-15")
+        && ngx_http_faas_segment_is(path, 1, "functions")
+        && ngx_http_faas_segment_is(path, 3,
+                                    "response-streaming-invocations"))
+    {
+        call->op = NGX_HTTP_FAAS_OP_STREAM;
+        return;
+    }
+
+    if (!ngx_http_faas_segment_is(path, 0, "2015-03-31")
+        || !ngx_http_faas_segment_is(path, 1, "functions"))
+    {
+        return;
+    }
+
+    if (n == 2 && get) {
+        call->op = NGX_HTTP_FAAS_OP_LIST;
+
+    } else if (n == 3 && get) {
+        call->op = NGX_HTTP_FAAS_OP_GET;
+
+    } else if (n == 4 && get
+               && ngx_http_faas_segment_is(path, 3, "configuration"))
+    {
+        call->op = NGX_HTTP_FAAS_OP_CONFIGURATION;
+
+    } else if (n == 4 && r->method == NGX_HTTP_POST
+               && ngx_http_faas_segment_is(path, 3, "invocations"))
+    {
+        call->op = NGX_HTTP_FAAS_OP_INVOKE;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_path(ngx_http_request_t *r, ngx_http_faas_call_t *call)
+{
+    u_char       *p, *buf;
+    ngx_str_t     raw;
+    faas_path_t   path;
+
+    raw = r->unparsed_uri;
+    p = ngx_strlchr(raw.data, raw.data + raw.len, '?');
+
+    if (p) {
+        raw.len = p - raw.data;
+    }
+
+    buf = ngx_pnalloc(r->pool, faas_path_size(raw.len));
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    faas_path_init(&path, raw.data, raw.len, buf);
+    ngx_http_faas_lambda_op(r, call, &path);
+
+    if (path.n > 2) {
+        call->target.data = (u_char *) path.segments[2].text;
+        call->target.len = path.segments[2].text_len;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The body is there. */
+
+static void
+ngx_http_faas_lambda_body(ngx_http_request_t *r)
+{
+    ngx_int_t                      rc;
+    ngx_http_faas_ctx_t           *ctx;
+    ngx_http_faas_call_t          *call;
+    ngx_http_faas_lambda_error_t   e;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_faas_module);
+    call = ctx->call;
+
+    ngx_memzero(&e, sizeof(ngx_http_faas_lambda_error_t));
+
+    rc = ngx_http_faas_lambda_run(r, call, &e);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_faas_call_error(r, call, &e);
+
+    } else if (rc == NGX_AGAIN) {
+        return;                              /* ngx_http_upstream has it */
+    }
+
+    ngx_http_finalize_request(r, rc == NGX_ERROR
+                                 ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc);
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_take_body(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e)
+{
+    off_t  len;
+
+    len = ngx_http_faas_body_length(r);
+
+    if (len > (off_t) call->flcf->request_max) {
+        e->status = 413;
+        e->type = "RequestEntityTooLargeException";
+        ngx_str_set(&e->message, "Request must be smaller than 6291456 bytes "
+                                 "for the InvokeFunction operation");
+        return NGX_DECLINED;
+    }
+
+    call->body.data = ngx_pnalloc(r->pool, len + 2);
+    if (call->body.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->body.len = len;
+
+    return ngx_http_faas_body_copy(r, call->body.data);
+}
+
+
+/* NGX_AGAIN: an invocation is under way; NGX_DECLINED: *E is the answer. */
+
+static ngx_int_t
+ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
+    ngx_http_faas_lambda_error_t *e)
+{
+    ngx_int_t   rc;
+    ngx_str_t   none;
+    const char  *action;
+
+    static const char  *actions[] = {
+        "", "lambda:InvokeFunction", "lambda:InvokeFunction",
+        "lambda:GetFunction", "lambda:GetFunctionConfiguration",
+        "lambda:ListFunctions", "lambda:GetAccountSettings"
+    };
+
+    action = actions[call->op];
+
+    rc = ngx_http_faas_lambda_take_body(r, call, e);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_faas_auth_body(r, call, e);
+    }
+
+    if (rc == NGX_OK && call->op < NGX_HTTP_FAAS_OP_LIST) {
+        rc = ngx_http_faas_call_function(r, call, e);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_faas_auth_may(r, call, action, e);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (call->op >= NGX_HTTP_FAAS_OP_GET) {
+        return ngx_http_faas_call_get(r, call);
+    }
+
+    rc = ngx_http_faas_lambda_options(r, call, e);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (call->dry_run) {
+        ngx_str_null(&none);
+        return ngx_http_faas_call_send(r, call, NGX_HTTP_NO_CONTENT, &none);
+    }
+
+    return ngx_http_faas_lambda_invoke(r, call);
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_type(ngx_http_request_t *r, ngx_http_faas_call_t *call,
+    ngx_http_faas_lambda_error_t *e)
+{
+    u_char     *p;
+    ngx_str_t  *type;
+
+    type = ngx_http_faas_call_header(r, "X-Amz-Invocation-Type");
+
+    if (type == NULL
+        || (type->len == 15
+            && ngx_strncmp(type->data, "RequestResponse", 15) == 0))
+    {
+        return NGX_OK;
+    }
+
+    if (type->len == 6 && ngx_strncmp(type->data, "DryRun", 6) == 0) {
+        call->dry_run = 1;
+        return NGX_OK;
+    }
+
+    if (type->len == 5 && ngx_strncmp(type->data, "Event", 5) == 0
+        && call->op == NGX_HTTP_FAAS_OP_INVOKE)
+    {
+        e->status = 500;
+        e->type = "ServiceException";
+        ngx_str_set(&e->message, "Asynchronous invocations (Event) need a "
+                                 "queue, which this gateway does not have "
+                                 "yet: use RequestResponse");
+        return NGX_DECLINED;
+    }
+
+    e->status = 400;
+    e->type = "ValidationException";
+
+    p = ngx_pnalloc(r->pool, type->len + 256);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    e->message.data = p;
+    e->message.len = ngx_sprintf(p, "1 validation error detected: Value '%V' "
+                                 "at 'invocationType' failed to satisfy "
+                                 "constraint: Member must satisfy enum value "
+                                 "set: [Event, RequestResponse, DryRun]",
+                                 type)
+                     - p;
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_context(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e)
+{
+    long        n;
+    u_char     *p;
+    ngx_str_t  *value;
+
+    value = ngx_http_faas_call_header(r, "X-Amz-Client-Context");
+
+    if (value == NULL || value->len == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, value->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = (value->len > NGX_HTTP_FAAS_CONTEXT_MAX)
+        ? -1 : faas_base64_decode(p, value->data, value->len);
+
+    if (n < 0 || !faas_json_valid(p, n) || !faas_utf8_valid(p, n)) {
+        e->status = 400;
+        e->type = "InvalidRequestContentException";
+        ngx_str_set(&e->message, "Client context must be a valid "
+                                 "Base64-encoded JSON object.");
+        return NGX_DECLINED;
+    }
+
+    call->client.data = p;
+    call->client.len = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_options(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e)
+{
+    ngx_int_t    rc;
+    ngx_str_t   *log;
+    faas_json_t  js;
+    u_char      *value;
+    size_t       len;
+
+    rc = ngx_http_faas_lambda_type(r, call, e);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_faas_lambda_context(r, call, e);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    log = ngx_http_faas_call_header(r, "X-Amz-Log-Type");
+    call->wants_tail = (log && log->len == 4
+                        && ngx_strncmp(log->data, "Tail", 4) == 0);
+
+    if (call->body.len == 0) {
+        call->body.len = 2;
+        ngx_memcpy(call->body.data, "{}", 2);
+        return NGX_OK;
+    }
+
+    faas_json_init(&js, call->body.data, call->body.len);
+
+    if (faas_utf8_valid(call->body.data, call->body.len)
+        && faas_json_skip(&js, &value, &len) == 0 && faas_json_end(&js) == 0)
+    {
+        return NGX_OK;
+    }
+
+    e->status = 400;
+    e->type = "InvalidRequestContentException";
+
+    e->message.data = ngx_pnalloc(r->pool, 512);
+    if (e->message.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    e->message.len = ngx_snprintf(e->message.data, 512,
+                                  "Could not parse request body into json: "
+                                  "Could not parse payload into json: %s",
+                                  js.error ? js.error : "invalid UTF-8")
+                     - e->message.data;
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_faas_lambda_invoke(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call)
+{
+    ngx_http_faas_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_faas_module);
+    ctx->function = call->function;
+
+    if (ngx_http_faas_trace(r, ctx) != NGX_OK
+        || ngx_http_faas_upstream(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->upstream->buffering = 0;
+
+    ngx_http_upstream_init(r);
+
+    return NGX_AGAIN;
+}
