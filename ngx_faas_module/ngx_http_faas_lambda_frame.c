@@ -57,9 +57,9 @@ ngx_http_faas_frame(u_char *p, const char *event, const char *type,
     start = p;
     headers = p + 12;
 
-    p = ngx_http_faas_frame_header(headers, ":event-type", event);
+    p = ngx_http_faas_frame_header(headers, ":message-type", "event");
+    p = ngx_http_faas_frame_header(p, ":event-type", event);
     p = ngx_http_faas_frame_header(p, ":content-type", type);
-    p = ngx_http_faas_frame_header(p, ":message-type", "event");
 
     n = p - headers;
     p = ngx_cpymem(p, payload, len);
