@@ -134,6 +134,7 @@ typedef struct {
     ngx_array_t                blanks;          /* ngx_http_faas_blanks_t */
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
     ngx_array_t                apis;            /* ngx_http_faas_api_t * */
+    void                      *throttles;       /* NULL: there are none */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
     ngx_uint_t                 isolation;       /* ..._ISOLATION_... */
     ngx_uint_t                 uid_first;

@@ -60,6 +60,9 @@ static ngx_http_faas_api_setting_t  ngx_http_faas_api_settings[] = {
     { ngx_string("stage"), ngx_http_faas_api_stage, 0, 1,
       NGX_HTTP_FAAS_MANY },
     { ngx_string("cors"), ngx_http_faas_set_cors, 0, 1, 16 },
+    { ngx_string("throttle"), ngx_http_faas_set_throttle, 0, 1, 2 },
+    { ngx_string("stage_throttle"), ngx_http_faas_set_stage_throttle, 0, 2,
+      3 },
     { ngx_string("route"), ngx_http_faas_route, 0, 2, 16 },
     { ngx_null_string, NULL, 0, 0, 0 }
 };
@@ -511,8 +514,8 @@ ngx_http_faas_api_stage(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return NGX_CONF_ERROR;
     }
 
+    ngx_memzero(stage, sizeof(ngx_http_faas_stage_t));
     stage->name = value[1];
-    stage->variables = NULL;
 
     for (i = 2; i < n; i++) {
         rc = ngx_http_faas_stage_variable(cf, stage, &value[i]);

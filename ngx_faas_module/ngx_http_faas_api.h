@@ -45,8 +45,23 @@ typedef struct {
 } ngx_http_faas_cors_t;
 
 
+/* a token bucket: so many requests a second, so many at once */
+
+#define NGX_HTTP_FAAS_RATE   1
+#define NGX_HTTP_FAAS_BURST  2
+
+typedef struct {
+    ngx_uint_t                 set;             /* bits of these; 0: none */
+    ngx_uint_t                 rate;            /* thousandths */
+    ngx_uint_t                 burst;
+    uint64_t                   each_us;         /* 0: no request at all */
+    ngx_uint_t                 index;           /* of its bucket */
+} ngx_http_faas_throttle_t;
+
+
 struct ngx_http_faas_stage_s {
     ngx_str_t                  name;
+    ngx_http_faas_throttle_t   throttle;
     ngx_array_t               *variables;       /* of ngx_keyval_t */
 };
 
@@ -57,6 +72,7 @@ typedef struct {
     ngx_str_t                  path;            /* of a regex: its text */
     ngx_str_t                  resource_id;     /* rest */
     ngx_uint_t                 payload;         /* ngx_http_faas_payload_e */
+    ngx_http_faas_throttle_t   throttle;
 
     ngx_http_faas_function_t  *function;
     ngx_str_t                  location;        /* "@name" */
@@ -89,6 +105,7 @@ struct ngx_http_faas_api_s {
     ngx_flag_t                 multi_value;     /* alb */
     ngx_array_t               *binary;          /* rest: media types */
     ngx_http_faas_cors_t      *cors;
+    ngx_http_faas_throttle_t   throttle;
     ngx_array_t                stages;          /* ngx_http_faas_stage_t */
 
     ngx_array_t                routes;          /* ngx_http_faas_route_t * */
@@ -169,6 +186,19 @@ ngx_int_t ngx_http_faas_api_refuse(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit, ngx_uint_t status);
 ngx_int_t ngx_http_faas_reply_ids(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
+
+/* ngx_http_faas_throttle.c: how many requests there may be */
+
+char *ngx_http_faas_set_throttle(ngx_conf_t *cf, ngx_http_faas_api_t *api,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_stage_throttle(ngx_conf_t *cf,
+    ngx_http_faas_api_t *api, ngx_str_t *value, ngx_uint_t n);
+ngx_int_t ngx_http_faas_throttle_parameter(ngx_conf_t *cf,
+    ngx_http_faas_throttle_t *throttle, ngx_str_t *value);
+ngx_int_t ngx_http_faas_throttles(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
+ngx_uint_t ngx_http_faas_throttle(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
 
 /* ngx_http_faas_cors.c: cross-origin requests */
 

@@ -133,6 +133,9 @@ ngx_http_faas_api_settings_fit(ngx_conf_t *cf, ngx_http_faas_api_t *api)
 
     } else if (api->type == NGX_HTTP_FAAS_API_ALB && api->cors) {
         name = "cors";
+
+    } else if (api->type == NGX_HTTP_FAAS_API_ALB && api->throttle.set) {
+        name = "throttle";
     }
 
     if (name) {
@@ -219,6 +222,11 @@ ngx_http_faas_api_fits(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return ngx_http_faas_route_error(cf, route, "a REST API has a "
                                          "\"/{proxy+}\" instead of the route",
                                          &route->key);
+    }
+
+    if (api->type == NGX_HTTP_FAAS_API_ALB && route->throttle.set) {
+        return ngx_http_faas_route_error(cf, route, "a load balancer does "
+                                         "not throttle route", &route->key);
     }
 
     if (route->resource_id.data == NULL) {
@@ -331,7 +339,8 @@ ngx_http_faas_check_apis(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
         }
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_faas_throttles(cf, fmcf) == NGX_OK ? NGX_CONF_OK
+                                                       : NGX_CONF_ERROR;
 }
 
 

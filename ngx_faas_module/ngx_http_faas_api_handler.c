@@ -61,6 +61,12 @@ ngx_http_faas_api_handler(ngx_http_request_t *r)
         return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, 404) : rc;
     }
 
+    if (ngx_http_faas_throttle(r, hit)) {
+        rc = ngx_http_discard_request_body(r);
+
+        return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, 429) : rc;
+    }
+
     if (hit->route->function) {
         return ngx_http_faas_invoke(r, flcf, hit->route->function, hit);
     }

@@ -268,6 +268,27 @@ ngx_http_faas_route_target(ngx_conf_t *cf, ngx_http_faas_route_t *route,
 }
 
 
+/* What begins like an option is no body of a fixed answer. */
+
+static ngx_uint_t
+ngx_http_faas_route_is_option(ngx_str_t *value)
+{
+    const char *const        *name;
+    static const char *const  names[] = {
+        "type=", "rate=", "burst=", "authorizer=", "scopes=",
+        "resource_id=", NULL
+    };
+
+    for (name = names; *name; name++) {
+        if (ngx_strncmp(value->data, *name, ngx_strlen(*name)) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* return CODE [BODY] */
 
 static ngx_int_t
@@ -288,7 +309,7 @@ ngx_http_faas_route_return(ngx_conf_t *cf, ngx_http_faas_route_t *route,
     route->status = status;
     ngx_str_set(&route->body_type, "application/json");
 
-    if (n > 2 && ngx_strncmp(value[2].data, "type=", 5) != 0) {
+    if (n > 2 && !ngx_http_faas_route_is_option(&value[2])) {
         route->body = value[2];
         return 3;
     }
@@ -301,10 +322,22 @@ static char *
 ngx_http_faas_route_options(ngx_conf_t *cf, ngx_http_faas_route_t *route,
     ngx_str_t *value, ngx_uint_t n)
 {
+    ngx_int_t   rc;
     ngx_str_t   text;
     ngx_uint_t  i;
 
     for (i = 0; i < n; i++) {
+
+        rc = ngx_http_faas_throttle_parameter(cf, &route->throttle,
+                                              &value[i]);
+
+        if (rc == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            continue;
+        }
 
         if (ngx_strncmp(value[i].data, "payload=", 8) == 0
             && route->function)

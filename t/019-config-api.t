@@ -490,3 +490,55 @@ duplicate route "GET /a/{y}", the first one, "GET /a/{x}", is in
 --- at: faas_route ANY /a/A return 200;
 --- says
 duplicate route "ANY /a/A", the first one, "ANY /a/%41", is in
+
+
+=== TEST 47: a rate that is none
+--- http_config
+    faas_api a {
+        throttle rate=fast;
+    }
+--- at: throttle rate=fast;
+--- says
+invalid "rate=fast", it must be a number from 0 to 1000000
+
+
+=== TEST 48: a throttle of nothing
+--- http_config
+    faas_api a {
+        throttle per=1;
+    }
+--- at: throttle per=1;
+--- says
+invalid parameter "per=1" in "throttle"
+
+
+=== TEST 49: a throttle twice
+--- http_config
+    faas_api a {
+        throttle rate=1;
+        throttle rate=1;
+    }
+--- at: throttle rate=1;
+--- says
+"throttle" directive is duplicate
+
+
+=== TEST 50: a throttle of a stage that is not there
+--- http_config
+    faas_api a {
+        stage_throttle x rate=1;
+    }
+--- at: stage_throttle x rate=1;
+--- says
+must come after the "stage" that it names
+
+
+=== TEST 51: a throttle of a load balancer
+--- http_config
+    faas_api a {
+        type alb;
+        route $default return 200 rate=1;
+    }
+--- at: route $default return 200 rate=1;
+--- says
+a load balancer does not throttle route "$default"
