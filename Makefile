@@ -9,10 +9,12 @@ MODULESDIR ?= $(PREFIX)/lib/nginx/modules
 RUNTIMEDIR ?= $(PREFIX)/lib/faas
 SNIPPETDIR ?= $(PREFIX)/share/nginx/modules-available
 DOCDIR ?= $(PREFIX)/share/doc/ngx-faas
+LUADIR ?= $(PREFIX)/share/lua/5.1
+BINDIR ?= $(PREFIX)/bin
 UNITDIR ?= $(PREFIX)/lib/systemd/system/nginx.service.d
 
 export BUILD PORT DESTDIR PREFIX MODULESDIR RUNTIMEDIR SNIPPETDIR DOCDIR
-export UNITDIR
+export UNITDIR LUADIR BINDIR
 
 all: build
 

@@ -55,6 +55,38 @@ ngx_http_faas_lambda_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/*
+ * A subrequest, which only nginx itself makes, has the headers of the client
+ * that it serves: what it asks for is in its arguments.
+ */
+
+static ngx_str_t *
+ngx_http_faas_call_argument(ngx_http_request_t *r, const char *name,
+    size_t len)
+{
+    u_char     *p;
+    ngx_str_t  *value;
+
+    value = ngx_palloc(r->pool, sizeof(ngx_str_t));
+
+    if (value == NULL || r->args.len == 0
+        || ngx_http_arg(r, (u_char *) name, len, value) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    p = ngx_pnalloc(r->pool, value->len);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    value->len = faas_path_decode(p, value->data, value->len) - p;
+    value->data = p;
+
+    return value;
+}
+
+
 ngx_str_t *
 ngx_http_faas_call_header(ngx_http_request_t *r, const char *name)
 {
@@ -64,6 +96,10 @@ ngx_http_faas_call_header(ngx_http_request_t *r, const char *name)
     ngx_table_elt_t  *h;
 
     len = ngx_strlen(name);
+
+    if (r != r->main) {
+        return ngx_http_faas_call_argument(r, name, len);
+    }
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -169,6 +205,27 @@ ngx_http_faas_segment_is(faas_path_t *path, ngx_uint_t i, const char *text)
 }
 
 
+/* An endpoint may have a path of its own before that of the API. */
+
+static void
+ngx_http_faas_lambda_strip(faas_path_t *path)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < path->n; i++) {
+        if (ngx_http_faas_segment_is(path, i, "2015-03-31")
+            || ngx_http_faas_segment_is(path, i, "2021-11-15")
+            || ngx_http_faas_segment_is(path, i, "2016-08-19"))
+        {
+            path->n -= i;
+            ngx_memmove(&path->segments[0], &path->segments[i],
+                        path->n * sizeof(faas_segment_t));
+            return;
+        }
+    }
+}
+
+
 static void
 ngx_http_faas_lambda_op(ngx_http_request_t *r, ngx_http_faas_call_t *call,
     faas_path_t *path)
@@ -176,6 +233,7 @@ ngx_http_faas_lambda_op(ngx_http_request_t *r, ngx_http_faas_call_t *call,
     ngx_uint_t  get, n;
 
     get = (r->method == NGX_HTTP_GET);
+    ngx_http_faas_lambda_strip(path);
 
     /* SDKs end the path of ListFunctions with a slash */
 
@@ -236,6 +294,10 @@ ngx_http_faas_lambda_path(ngx_http_request_t *r, ngx_http_faas_call_t *call)
 
     if (p) {
         raw.len = p - raw.data;
+    }
+
+    if (r != r->main) {              /* decoded, and of one who knows it */
+        raw = r->uri;
     }
 
     buf = ngx_pnalloc(r->pool, faas_path_size(raw.len));

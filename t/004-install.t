@@ -21,6 +21,9 @@ usr/lib/faas/libfaas.so
 usr/lib/faas/python/bootstrap.py
 usr/lib/systemd/system/nginx.service.d/faas.conf
 usr/share/nginx/modules-available/mod-http-faas.conf
+usr/bin/faasctl
+usr/lib/faas/faasctl_lib/cli.py
+usr/share/lua/5.1/resty/faas.lua
 usr/share/doc/ngx-faas/README.md
 usr/share/doc/ngx-faas/conf-examples/quickstart.conf
 usr/share/doc/ngx-faas/conf-examples/functions/hello-python/app.py

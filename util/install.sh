@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 : "${DESTDIR?}" "${PREFIX?}" "${MODULESDIR?}" "${RUNTIMEDIR?}"
-: "${SNIPPETDIR?}" "${DOCDIR?}" "${UNITDIR?}"
+: "${SNIPPETDIR?}" "${DOCDIR?}" "${UNITDIR?}" "${LUADIR?}" "${BINDIR?}"
 
 so=ngx_http_faas_module.so
 snippet=mod-http-faas.conf
@@ -15,7 +15,9 @@ uninstall()
 {
     rm -f "$DESTDIR$MODULESDIR/$so" "$DESTDIR$SNIPPETDIR/$snippet"
     rm -f "$DESTDIR$UNITDIR/faas.conf"
+    rm -f "$DESTDIR$LUADIR/resty/faas.lua" "$DESTDIR$BINDIR/faasctl"
     rm -rf "$DESTDIR$RUNTIMEDIR" "$DESTDIR$DOCDIR"
+    rmdir "$DESTDIR$LUADIR/resty" 2> /dev/null || true
     rmdir "$DESTDIR$UNITDIR" 2> /dev/null || true
 }
 
@@ -56,6 +58,19 @@ install_all()
         put 644 "$build/runtime/$f" "$RUNTIMEDIR/$f"
     done
 
+    # a link, so that the program finds what it is made of
+
+    put 755 "$top/util/faasctl" "$RUNTIMEDIR/faasctl"
+
+    for f in "$top"/util/faasctl_lib/*.py; do
+        put 644 "$f" "$RUNTIMEDIR/faasctl_lib/$(basename "$f")"
+    done
+
+    mkdir -p "$DESTDIR$BINDIR"
+    ln -sf "$RUNTIMEDIR/faasctl" "$DESTDIR$BINDIR/faasctl"
+
+    put 644 "$top/lua/resty/faas.lua" "$LUADIR/resty/faas.lua"
+
     mkdir -p "$DESTDIR$SNIPPETDIR"
     echo "load_module $MODULESDIR/$so;" > "$DESTDIR$SNIPPETDIR/$snippet"
 
@@ -74,7 +89,8 @@ install_all()
 }
 
 
-for dir in "$MODULESDIR" "$RUNTIMEDIR" "$SNIPPETDIR" "$DOCDIR" "$UNITDIR"
+for dir in "$MODULESDIR" "$RUNTIMEDIR" "$SNIPPETDIR" "$DOCDIR" "$UNITDIR" \
+    "$LUADIR" "$BINDIR"
 do
     writable "$DESTDIR$dir"
 done
