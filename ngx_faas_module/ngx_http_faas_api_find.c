@@ -339,6 +339,8 @@ ngx_http_faas_api_regex(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
             return NGX_ERROR;
         }
 
+        ngx_memset(captures, 0xff, n * sizeof(int));
+
         rc = ngx_regex_exec(route[i]->regex, &hit->text, captures, n);
 
         if (rc == NGX_REGEX_NO_MATCHED) {

@@ -317,6 +317,12 @@ ngx_http_faas_merge_auth(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
 {
     ngx_conf_merge_ptr_value(conf->auth, prev->auth, NGX_CONF_UNSET_PTR);
 
+#if (NGX_HTTP_CACHE)
+    if (conf->lambda) {
+        conf->upstream.cache = 0;    /* an invocation is not an answer */
+    }
+#endif
+
     if (conf->lambda && conf->auth == NGX_CONF_UNSET_PTR) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"faas_lambda_api\" needs \"faas_auth FILE\", or "

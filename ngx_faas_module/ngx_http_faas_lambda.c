@@ -130,6 +130,27 @@ ngx_http_faas_lambda_refuse(ngx_http_request_t *r,
 
 
 static ngx_int_t
+ngx_http_faas_lambda_too_large(ngx_http_request_t *r,
+    ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e)
+{
+    e->status = 413;
+    e->type = "RequestEntityTooLargeException";
+
+    e->message.data = ngx_pnalloc(r->pool, 128);
+    if (e->message.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    e->message.len = ngx_sprintf(e->message.data, "Request must be smaller "
+                                 "than %uz bytes for the InvokeFunction "
+                                 "operation", call->flcf->request_max)
+                     - e->message.data;
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
 ngx_http_faas_lambda_handler(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;
@@ -172,11 +193,7 @@ ngx_http_faas_lambda_handler(ngx_http_request_t *r)
     if (rc == NGX_OK
         && r->headers_in.content_length_n > (off_t) call->flcf->request_max)
     {
-        e.status = 413;
-        e.type = "RequestEntityTooLargeException";
-        ngx_str_set(&e.message, "Request must be smaller than 6291456 bytes "
-                                "for the InvokeFunction operation");
-        rc = NGX_DECLINED;
+        rc = ngx_http_faas_lambda_too_large(r, call, &e);
     }
 
     if (rc == NGX_DECLINED) {
@@ -355,11 +372,7 @@ ngx_http_faas_lambda_take_body(ngx_http_request_t *r,
     len = ngx_http_faas_body_length(r);
 
     if (len > (off_t) call->flcf->request_max) {
-        e->status = 413;
-        e->type = "RequestEntityTooLargeException";
-        ngx_str_set(&e->message, "Request must be smaller than 6291456 bytes "
-                                 "for the InvokeFunction operation");
-        return NGX_DECLINED;
+        return ngx_http_faas_lambda_too_large(r, call, e);
     }
 
     call->body.data = ngx_pnalloc(r->pool, len + 2);
