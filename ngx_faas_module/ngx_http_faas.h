@@ -531,9 +531,10 @@ ngx_int_t ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);
 void ngx_http_faas_log_text(ngx_http_faas_ctx_t *ctx, u_char *p, size_t len);
 void ngx_http_faas_log_flush(ngx_http_faas_ctx_t *ctx);
 
-/* ngx_http_faas_variable.c */
+/* ngx_http_faas_variable.c, ngx_http_faas_claims.c */
 
 ngx_int_t ngx_http_faas_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_faas_add_auth_variables(ngx_conf_t *cf);
 
 /* ngx_http_faas_status.c, ngx_http_faas_status_html.c */
 

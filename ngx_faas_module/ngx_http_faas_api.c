@@ -60,6 +60,9 @@ static ngx_http_faas_api_setting_t  ngx_http_faas_api_settings[] = {
     { ngx_string("stage"), ngx_http_faas_api_stage, 0, 1,
       NGX_HTTP_FAAS_MANY },
     { ngx_string("cors"), ngx_http_faas_set_cors, 0, 1, 16 },
+    { ngx_string("authorizer"), ngx_http_faas_set_authorizer, 0, 2, 16 },
+    { ngx_string("authorizer_default"), ngx_http_faas_set_authorizer_default,
+      0, 1, 1 },
     { ngx_string("route"), ngx_http_faas_route, 0, 2, 16 },
     { ngx_null_string, NULL, 0, 0, 0 }
 };

@@ -6,9 +6,11 @@
  * read.
  */
 
-#include "ngx_http_faas_api.h"
+#include "ngx_http_faas_auth.h"
 
 
+static ngx_int_t ngx_http_faas_api_target(ngx_http_request_t *r,
+    ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit);
 static ngx_int_t ngx_http_faas_api_named(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
 static ngx_int_t ngx_http_faas_api_send(ngx_http_request_t *r,
@@ -18,7 +20,7 @@ static ngx_int_t ngx_http_faas_api_send(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_faas_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc;
+    ngx_int_t                  rc, status;
     ngx_str_t                  none;
     ngx_http_faas_hit_t       *hit;
     ngx_http_faas_loc_conf_t  *flcf;
@@ -55,12 +57,31 @@ ngx_http_faas_api_handler(ngx_http_request_t *r)
                                       &none, &none);
     }
 
-    if (hit->route == NULL) {
-        rc = ngx_http_discard_request_body(r);
+    /* whom it is not for learns nothing else of a route */
 
-        return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, 404) : rc;
+    status = NGX_OK;
+
+    if (hit->route == NULL) {
+        status = NGX_HTTP_NOT_FOUND;
+
+    } else if (hit->route->authorizer) {
+        status = ngx_http_faas_authorize(r, hit);
     }
 
+    if (status != NGX_OK) {
+        rc = ngx_http_discard_request_body(r);
+
+        return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, status) : rc;
+    }
+
+    return ngx_http_faas_api_target(r, flcf, hit);
+}
+
+
+static ngx_int_t
+ngx_http_faas_api_target(ngx_http_request_t *r,
+    ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit)
+{
     if (hit->route->function) {
         return ngx_http_faas_invoke(r, flcf, hit->route->function, hit);
     }

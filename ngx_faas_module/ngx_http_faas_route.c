@@ -268,6 +268,17 @@ ngx_http_faas_route_target(ngx_conf_t *cf, ngx_http_faas_route_t *route,
 }
 
 
+/* A body may have any text; one that opens a route by mistake it has not. */
+
+static ngx_uint_t
+ngx_http_faas_route_is_option(ngx_str_t *value)
+{
+    return ngx_strncmp(value->data, "type=", 5) == 0
+           || ngx_strncmp(value->data, "authorizer=", 11) == 0
+           || ngx_strncmp(value->data, "scopes=", 7) == 0;
+}
+
+
 /* return CODE [BODY] */
 
 static ngx_int_t
@@ -288,7 +299,7 @@ ngx_http_faas_route_return(ngx_conf_t *cf, ngx_http_faas_route_t *route,
     route->status = status;
     ngx_str_set(&route->body_type, "application/json");
 
-    if (n > 2 && ngx_strncmp(value[2].data, "type=", 5) != 0) {
+    if (n > 2 && !ngx_http_faas_route_is_option(&value[2])) {
         route->body = value[2];
         return 3;
     }
@@ -305,6 +316,10 @@ ngx_http_faas_route_options(ngx_conf_t *cf, ngx_http_faas_route_t *route,
     ngx_uint_t  i;
 
     for (i = 0; i < n; i++) {
+
+        if (ngx_http_faas_authorizer_option(cf, route, &value[i]) == NGX_OK) {
+            continue;
+        }
 
         if (ngx_strncmp(value[i].data, "payload=", 8) == 0
             && route->function)
