@@ -32,6 +32,9 @@ typedef struct ngx_http_faas_api_s    ngx_http_faas_api_t;
 typedef struct ngx_http_faas_hit_s    ngx_http_faas_hit_t;
 typedef struct ngx_http_faas_stage_s  ngx_http_faas_stage_t;
 
+/* ngx_http_faas_tokens.c */
+typedef struct ngx_http_faas_tokens_s ngx_http_faas_tokens_t;
+
 
 typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
@@ -130,6 +133,7 @@ typedef struct {
     ngx_array_t                blanks;          /* ngx_http_faas_blanks_t */
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
     ngx_array_t                apis;            /* ngx_http_faas_api_t * */
+    ngx_http_faas_tokens_t    *tokens;          /* NULL: no authorizers */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
     ngx_uint_t                 isolation;       /* ..._ISOLATION_... */
     ngx_uint_t                 uid_first;

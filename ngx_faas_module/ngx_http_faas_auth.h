@@ -61,5 +61,13 @@ ngx_int_t ngx_http_faas_scopes(ngx_http_request_t *r,
 ngx_int_t ngx_http_faas_hit_keep(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
 
+/* ngx_http_faas_tokens.c: tokens whose signature was good */
+
+ngx_http_faas_tokens_t *ngx_http_faas_tokens_create(ngx_conf_t *cf);
+ngx_int_t ngx_http_faas_tokens_get(ngx_http_faas_tokens_t *tokens,
+    ngx_http_faas_jwks_t *jwks, faas_jwt_str_t *text, faas_jwt_t *token);
+void ngx_http_faas_tokens_put(ngx_http_faas_tokens_t *tokens,
+    ngx_http_faas_jwks_t *jwks, const faas_jwt_t *token, ngx_log_t *log);
+
 
 #endif /* _NGX_HTTP_FAAS_AUTH_H_INCLUDED_ */

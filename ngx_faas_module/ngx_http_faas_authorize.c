@@ -187,20 +187,28 @@ static faas_jwt_e
 ngx_http_faas_authorize_token(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     faas_jwt_str_t *text)
 {
+    ngx_int_t                    known;
     faas_jwt_e                   rc;
     faas_jwt_t                  *token;
     faas_jwt_expect_t            expect;
     ngx_http_faas_route_t       *route;
+    ngx_http_faas_main_conf_t   *fmcf;
     ngx_http_faas_authorizer_t  *a;
 
     route = hit->route;
     a = route->authorizer;
     token = &ngx_http_faas_token;
 
-    rc = faas_jwt_verify(token, a->jwks.set, text->data, text->len);
+    fmcf = ngx_http_get_module_main_conf(r, ngx_http_faas_module);
 
-    if (rc != FAAS_JWT_OK) {
-        return rc;
+    known = ngx_http_faas_tokens_get(fmcf->tokens, &a->jwks, text, token);
+
+    if (known != NGX_OK) {
+        rc = faas_jwt_verify(token, a->jwks.set, text->data, text->len);
+
+        if (rc != FAAS_JWT_OK) {
+            return rc;
+        }
     }
 
     ngx_memzero(&expect, sizeof(faas_jwt_expect_t));
@@ -222,6 +230,11 @@ ngx_http_faas_authorize_token(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 
     if (rc != FAAS_JWT_OK && rc != FAAS_JWT_BAD_SCOPE) {
         return rc;
+    }
+
+    if (rc == FAAS_JWT_OK && known != NGX_OK) {
+        ngx_http_faas_tokens_put(fmcf->tokens, &a->jwks, token,
+                                 r->connection->log);
     }
 
     if (ngx_http_faas_scopes(r, hit, token, &expect) != NGX_OK
@@ -257,10 +270,13 @@ ngx_http_faas_authorize_refuse(ngx_http_request_t *r,
         }
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
     p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-    if (h == NULL || p == NULL) {
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -237,7 +237,8 @@ ngx_http_faas_authorizer_parameter(ngx_conf_t *cf,
 static char *
 ngx_http_faas_authorizer_done(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a)
 {
-    const char  *missing;
+    const char                 *missing;
+    ngx_http_faas_main_conf_t  *fmcf;
 
     missing = a->issuer.len == 0 ? "issuer"
               : a->audience == NULL ? "audience"
@@ -254,6 +255,15 @@ ngx_http_faas_authorizer_done(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a)
 
     if (a->source.len == 0) {
         ngx_str_set(&a->source, "Authorization");
+    }
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_faas_module);
+
+    if (fmcf->tokens == NULL) {
+        fmcf->tokens = ngx_http_faas_tokens_create(cf);
+        if (fmcf->tokens == NULL) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return ngx_http_faas_jwks_load(cf, &a->jwks) == NGX_OK ? NGX_CONF_OK

@@ -207,6 +207,35 @@ def sources(tap):
             'the token is malformed', 'two headers')
 
 
+def again(tap):
+    """Signatures are remembered, and nothing else."""
+    text = token(rsa, claims(scope='orders.read', n=[1, 'é']))
+    first = get(text).json()['requestContext']['authorizer']
+    tap.equal(get(text).json()['requestContext']['authorizer'], first,
+              'again: the same claims')
+    tap.equal([get(text, '/scoped').status, get(text, '/header').status,
+               nginx.get('/header', headers={'X-Token': text}).status],
+              [200, 401, 200], 'again: other routes')
+
+    head, body, sig = text.split('.')
+    for name, other_text in (
+            ('claims', '%s.%s.%s' % (head, b64(json.dumps(
+                claims(sub='root')).encode()), sig)),
+            ('signature', '%s.%s.%s' % (head, body, 'A' * len(sig)))):
+        tap.equal(get(other_text).status, 401, 'again: another ' + name)
+
+    unscoped = token(rsa, claims())
+    tap.equal([get(unscoped, p).status for p in
+               ('/two', '/scoped', '/two', '/scoped')],
+              [200, 403, 200, 403], 'again: without scopes')
+
+    short = '/query?token=' + token(rsa, claims(exp=int(time.time()) + 3))
+    tap.equal([nginx.get(short).status for _ in range(2)], [200, 200],
+              'again: about to expire')
+    wait_for(lambda: nginx.get(short).status == 401, 10, 'the end of a token')
+    tap.equal(nginx.get(short).status, 401, 'again: expired')
+
+
 class Twice(dict):
     """Sent twice."""
 
@@ -389,6 +418,10 @@ def warned(tap):
                      r'"unused"' + at, text, re.M),
            'a warning of an authorizer that is not used', text)
 
+    nginx.reload()
+    tap.equal([get(token(rsa, claims())).status, nginx.get('/two').status],
+              [200, 401], 'after a reload')
+
 
 with Tap() as tap:
     rsa, other, ec = Rsa('rsa'), Rsa('other'), Ec('ec')
@@ -401,6 +434,7 @@ with Tap() as tap:
         accepted(tap)
         denied(tap)
         sources(tap)
+        again(tap)
         scopes(tap)
         events(tap)
         targets(tap)
