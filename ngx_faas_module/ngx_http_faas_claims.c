@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_faas_authorizer_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_faas_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_faas_claim_value(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *text);
 static ngx_uint_t ngx_http_faas_claim_is(u_char *claim, size_t len,
     ngx_str_t *name);
 
@@ -282,7 +284,7 @@ static ngx_int_t
 ngx_http_faas_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char               *p, *key, *value;
+    u_char               *key, *value;
     size_t                klen, vlen;
     ngx_str_t             name, found;
     faas_json_t           js;
@@ -321,21 +323,38 @@ ngx_http_faas_claim_variable(ngx_http_request_t *r,
         found.len = vlen;
     }
 
-    if (found.data == NULL) {
-        return NGX_OK;
-    }
+    return found.data ? ngx_http_faas_claim_value(r, v, &found) : NGX_OK;
+}
 
-    /* events have it escaped */
 
-    p = ngx_pnalloc(r->pool, found.len);
+/*
+ * Events have it escaped.  Who fills in a claim must not add a header to what
+ * it is used in: control characters are in no value.
+ */
+
+static ngx_int_t
+ngx_http_faas_claim_value(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *text)
+{
+    u_char      *p;
+    ngx_uint_t   i, len;
+
+    p = ngx_pnalloc(r->pool, text->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(p, found.data, found.len);
+    ngx_memcpy(p, text->data, text->len);
+    len = faas_json_unescape(p, text->len);
+
+    for (i = 0; i < len; i++) {
+        if (p[i] < ' ' || p[i] == 0x7f) {
+            return NGX_OK;
+        }
+    }
 
     v->data = p;
-    v->len = faas_json_unescape(p, found.len);
+    v->len = len;
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;

@@ -305,6 +305,12 @@ def targets(tap):
               [200] * 3, 'fixed answers')
     tap.equal(get(good, '/static').text, 'static for ann by users',
               'a named location, and variables in it')
+    for sub, shown in (('Zoë "\\', 'Zoë "\\'), ('a\r\nX-Admin: 1', ''),
+                       ('a\0', ''), ('a\x7f', ''), ('', ''), (7, '7'),
+                       (['a', 'b'], '[a b]')):
+        tap.equal(get(token(rsa, claims(sub=sub)), '/static').text,
+                  'static for %s by users' % shown,
+                  'a variable of %r' % sub)
     tap.equal(nginx.get('/open').text, '{"ok":true}', 'an open route')
     tap.equal(nginx.get('/errors/two').text, 'login users', 'an error page')
     tap.equal(nginx.get('/errors/two').headers.get('www-authenticate'),
