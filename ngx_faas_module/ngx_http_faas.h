@@ -36,6 +36,9 @@ typedef struct ngx_http_faas_stage_s  ngx_http_faas_stage_t;
 typedef struct ngx_http_faas_call_s   ngx_http_faas_call_t;
 typedef struct ngx_http_faas_auth_s   ngx_http_faas_auth_t;
 
+/* ngx_http_faas_tokens.c */
+typedef struct ngx_http_faas_tokens_s ngx_http_faas_tokens_t;
+
 
 typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
@@ -135,6 +138,7 @@ typedef struct {
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
     ngx_array_t                apis;            /* ngx_http_faas_api_t * */
     void                      *throttles;       /* NULL: there are none */
+    ngx_http_faas_tokens_t    *tokens;          /* NULL: no authorizers */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
     ngx_uint_t                 isolation;       /* ..._ISOLATION_... */
     ngx_uint_t                 uid_first;
@@ -551,9 +555,10 @@ ngx_int_t ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);
 void ngx_http_faas_log_text(ngx_http_faas_ctx_t *ctx, u_char *p, size_t len);
 void ngx_http_faas_log_flush(ngx_http_faas_ctx_t *ctx);
 
-/* ngx_http_faas_variable.c */
+/* ngx_http_faas_variable.c, ngx_http_faas_claims.c */
 
 ngx_int_t ngx_http_faas_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_faas_add_auth_variables(ngx_conf_t *cf);
 
 /* ngx_http_faas_status.c, ngx_http_faas_status_html.c */
 

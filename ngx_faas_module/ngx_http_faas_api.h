@@ -59,6 +59,10 @@ typedef struct {
 } ngx_http_faas_throttle_t;
 
 
+/* ngx_http_faas_auth.h */
+typedef struct ngx_http_faas_authorizer_s  ngx_http_faas_authorizer_t;
+
+
 struct ngx_http_faas_stage_s {
     ngx_str_t                  name;
     ngx_http_faas_throttle_t   throttle;
@@ -89,6 +93,10 @@ typedef struct {
     u_char                    *name_table;
 #endif
 
+    ngx_str_t                  authorizer_name;
+    ngx_http_faas_authorizer_t *authorizer;     /* NULL: open */
+    ngx_array_t               *scopes;          /* of faas_jwt_str_t */
+
     ngx_http_faas_place_t      place;
 } ngx_http_faas_route_t;
 
@@ -113,6 +121,10 @@ struct ngx_http_faas_api_s {
     ngx_http_faas_route_t     *fallback;        /* $default */
     faas_routes_t             *table;           /* values: in "routes" */
 
+    ngx_array_t               *authorizers;     /* ..._authorizer_t * */
+    ngx_str_t                  authorizer_default;
+    ngx_http_faas_place_t      authorizer_place;    /* of the default */
+
     ngx_http_faas_place_t      place;
     unsigned                   defined:1;
     unsigned                   local:1;         /* faas_route's */
@@ -128,6 +140,8 @@ struct ngx_http_faas_hit_s {
     ngx_str_t                  raw;             /* path without the stage */
     ngx_str_t                  text;            /* the same decoded */
     ngx_str_t                  origin;          /* allowed by cors */
+    ngx_str_t                  claims;          /* of a token: JSON object */
+    ngx_str_t                  scopes;          /* JSON array, or null */
     ngx_uint_t                 n;
     faas_param_t               params[FAAS_ROUTE_PARAMS];
     unsigned                   cors:1;          /* the client asks for it */
@@ -167,6 +181,17 @@ char *ngx_http_faas_payload(ngx_conf_t *cf, ngx_str_t *value,
     ngx_uint_t *payload);
 char *ngx_http_faas_route_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_http_faas_authorizer.c: who is let in */
+
+char *ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_authorizer_default(ngx_conf_t *cf,
+    ngx_http_faas_api_t *api, ngx_str_t *value, ngx_uint_t n);
+ngx_int_t ngx_http_faas_authorizer_option(ngx_conf_t *cf,
+    ngx_http_faas_route_t *route, ngx_str_t *value);
+char *ngx_http_faas_check_authorizers(ngx_conf_t *cf,
+    ngx_http_faas_api_t *api);
 
 /* ngx_http_faas_api_find.c: stage and route of a request */
 

@@ -201,6 +201,10 @@ ngx_http_faas_api_complete(ngx_conf_t *cf, ngx_http_faas_api_t *api)
         }
     }
 
+    if (ngx_http_faas_check_authorizers(cf, api) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_http_faas_api_table(cf, api) == NGX_OK ? NGX_CONF_OK
                                                       : NGX_CONF_ERROR;
 }

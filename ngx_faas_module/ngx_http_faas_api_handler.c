@@ -6,19 +6,41 @@
  * read.
  */
 
-#include "ngx_http_faas_api.h"
+#include "ngx_http_faas_auth.h"
 
 
+static ngx_int_t ngx_http_faas_api_target(ngx_http_request_t *r,
+    ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit);
 static ngx_int_t ngx_http_faas_api_named(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
 static ngx_int_t ngx_http_faas_api_send(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *type, ngx_str_t *body);
 
 
+/*
+ * NGX_OK, or the status of the refusal.  Too many requests are too many with
+ * any token; and whom a route is not for learns nothing else of it.
+ */
+
+static ngx_int_t
+ngx_http_faas_api_admit(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
+{
+    if (hit->route == NULL) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    if (ngx_http_faas_throttle(r, hit)) {
+        return 429;
+    }
+
+    return hit->route->authorizer ? ngx_http_faas_authorize(r, hit) : NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_faas_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc;
+    ngx_int_t                  rc, status;
     ngx_str_t                  none;
     ngx_http_faas_hit_t       *hit;
     ngx_http_faas_loc_conf_t  *flcf;
@@ -55,18 +77,22 @@ ngx_http_faas_api_handler(ngx_http_request_t *r)
                                       &none, &none);
     }
 
-    if (hit->route == NULL) {
+    status = ngx_http_faas_api_admit(r, hit);
+
+    if (status != NGX_OK) {
         rc = ngx_http_discard_request_body(r);
 
-        return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, 404) : rc;
+        return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, status) : rc;
     }
 
-    if (ngx_http_faas_throttle(r, hit)) {
-        rc = ngx_http_discard_request_body(r);
+    return ngx_http_faas_api_target(r, flcf, hit);
+}
 
-        return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, 429) : rc;
-    }
 
+static ngx_int_t
+ngx_http_faas_api_target(ngx_http_request_t *r,
+    ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit)
+{
     if (hit->route->function) {
         return ngx_http_faas_invoke(r, flcf, hit->route->function, hit);
     }

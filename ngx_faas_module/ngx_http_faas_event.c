@@ -120,6 +120,12 @@ ngx_http_faas_event_size(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
     size = 2048 + size * 6 + pairs * 8;
 
+    /* are JSON already */
+
+    if (ctx->hit) {
+        size += ctx->hit->claims.len + ctx->hit->scopes.len;
+    }
+
     if (parts->body_len) {
         size += parts->base64
                 ? faas_base64_encoded_len(parts->body_len)
@@ -320,6 +326,21 @@ ngx_http_faas_put_stage_variables(u_char *p, ngx_http_faas_hit_t *hit)
         p = ngx_http_faas_put_str(p, &kv[i].value);
     }
 
+    *p++ = '}';
+
+    return p;
+}
+
+
+/* What a token has said. */
+
+u_char *
+ngx_http_faas_put_authorizer(u_char *p, ngx_http_faas_hit_t *hit)
+{
+    p = ngx_http_faas_put(p, "{\"claims\":");
+    p = ngx_cpymem(p, hit->claims.data, hit->claims.len);
+    p = ngx_http_faas_put(p, ",\"scopes\":");
+    p = ngx_cpymem(p, hit->scopes.data, hit->scopes.len);
     *p++ = '}';
 
     return p;

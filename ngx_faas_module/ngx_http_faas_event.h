@@ -64,6 +64,7 @@ u_char *ngx_http_faas_put_params(u_char *p, ngx_http_faas_hit_t *hit,
     ngx_uint_t raw);
 u_char *ngx_http_faas_put_stage_variables(u_char *p,
     ngx_http_faas_hit_t *hit);
+u_char *ngx_http_faas_put_authorizer(u_char *p, ngx_http_faas_hit_t *hit);
 u_char *ngx_http_faas_put_path(u_char *p, ngx_http_faas_hit_t *hit,
     ngx_str_t *path);
 u_char *ngx_http_faas_put_body(u_char *p, ngx_http_faas_parts_t *parts);

@@ -112,6 +112,12 @@ ngx_http_faas_v1_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
                                  : &ctx->function->account);
     p = ngx_http_faas_put(p, ",\"apiId\":");
     p = ngx_http_faas_put_str(p, &id);
+
+    if (hit->claims.len) {
+        p = ngx_http_faas_put(p, ",\"authorizer\":");
+        p = ngx_http_faas_put_authorizer(p, hit);
+    }
+
     p = ngx_http_faas_put(p, ",\"domainName\":");
     p = ngx_http_faas_put_str(p, &domain);
     p = ngx_http_faas_put(p, ",\"domainPrefix\":");

@@ -73,6 +73,21 @@ ngx_http_faas_v2_key(ngx_http_faas_ctx_t *ctx, u_char *p)
 
 
 static u_char *
+ngx_http_faas_v2_authorizer(ngx_http_faas_ctx_t *ctx, u_char *p)
+{
+    if (ctx->hit == NULL || ctx->hit->claims.len == 0) {
+        return p;
+    }
+
+    p = ngx_http_faas_put(p, ",\"authorizer\":{\"jwt\":");
+    p = ngx_http_faas_put_authorizer(p, ctx->hit);
+    *p++ = '}';
+
+    return p;
+}
+
+
+static u_char *
 ngx_http_faas_v2_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_parts_t *parts, u_char *p)
 {
@@ -90,6 +105,7 @@ ngx_http_faas_v2_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     p = ngx_http_faas_put_str(p, &account);
     p = ngx_http_faas_put(p, ",\"apiId\":");
     p = ngx_http_faas_put_str(p, &id);
+    p = ngx_http_faas_v2_authorizer(ctx, p);
     p = ngx_http_faas_put(p, ",\"domainName\":");
     p = ngx_http_faas_put_str(p, &domain);
     p = ngx_http_faas_put(p, ",\"domainPrefix\":");

@@ -77,6 +77,14 @@ ngx_http_faas_reply_http(ngx_http_faas_reply_t *reply)
 {
     switch (reply->status) {
 
+    case 401:
+        ngx_str_set(&reply->body, "{\"message\":\"Unauthorized\"}");
+        break;
+
+    case 403:
+        ngx_str_set(&reply->body, "{\"message\":\"Forbidden\"}");
+        break;
+
     case 404:
         ngx_str_set(&reply->body, "{\"message\":\"Not Found\"}");
         break;

@@ -268,7 +268,7 @@ ngx_http_faas_route_target(ngx_conf_t *cf, ngx_http_faas_route_t *route,
 }
 
 
-/* What begins like an option is no body of a fixed answer. */
+/* A body may have any text; one that opens a route by mistake it has not. */
 
 static ngx_uint_t
 ngx_http_faas_route_is_option(ngx_str_t *value)
@@ -336,6 +336,10 @@ ngx_http_faas_route_options(ngx_conf_t *cf, ngx_http_faas_route_t *route,
         }
 
         if (rc == NGX_OK) {
+            continue;
+        }
+
+        if (ngx_http_faas_authorizer_option(cf, route, &value[i]) == NGX_OK) {
             continue;
         }
 

@@ -76,7 +76,7 @@ ngx_http_faas_add_variables(ngx_conf_t *cf)
         var->data = i;
     }
 
-    return NGX_OK;
+    return ngx_http_faas_add_auth_variables(cf);
 }
 
 

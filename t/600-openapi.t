@@ -37,16 +37,12 @@ def fixtures(tap):
                 '--function-dir', '/srv/shop', cwd=cwd)
     tap.equal(r.out, fixture('orders-http.expected'), 'an HTTP API')
     tap.equal(r.reports, [
-        'orders-http.yaml:27: POST /orders answers 501: secured by '
-        '"users-jwt" before function "orders"',
-        'orders-http.yaml:41: DELETE /orders/{id} answers 501: secured by '
-        '"users-jwt" before function "orders"',
         'orders-http.yaml:49: timeoutInMillis 5000: set "timeout 5s" of '
         'function "orders"',
         'orders-http.yaml:92: POST /events answers 501: an integration with '
         'a service of AWS is not expressible',
-        'orders-http.yaml:106: security scheme "users-jwt" (oauth2, '
-        'authorizer jwt) is not expressible',
+        'orders-http.yaml:106: authorizer "users-jwt": put the keys (JWKS) '
+        'of https://login.example.com/ into users-jwt.jwks.json',
     ], 'what is said about it')
     tap.equal(r.status, 1, 'its status')
 
@@ -297,6 +293,118 @@ x-other: {}
     tap.equal((r.block[1], r.reports), ('binary_media_types a/b;', [
         'api.yaml:8: x-amazon-apigateway-cors is of HTTP APIs, this one is '
         'of type rest']), 'cors is of type http')
+
+
+JWT = ('{type: oauth2, x-amazon-apigateway-authorizer: {type: jwt, '
+       'jwtConfiguration: {issuer: %s, audience: %s}%s}}')
+
+
+def scheme(node, requirement='[{j: []}]', *args, more='', top='', name='j'):
+    """The lines of a block with one route, and what is reported."""
+    text = document(operation(lambda_(URI % 'f'), more='      security: '
+                              + requirement + more),
+                    'components:\n  securitySchemes:\n    %s: %s\n'
+                    % (name, node) + top)
+    r = run(text, '--type', 'http', *args)
+    return r.block, r.reports
+
+
+def authorizers(tap):
+    plain = JWT % ('https://i', '[a, b]', '')
+    line = 'authorizer j jwt issuer=https://i audience=a,b jwks=j.jwks.json;'
+    said = ['api.yaml:10: authorizer "j": put the keys (JWKS) of https://i '
+            'into j.jwks.json']
+
+    for requirement, words in (
+            ('[{j: []}]', 'authorizer=j'),
+            ('[{j: [x, "y:z", x]}]', 'authorizer=j scopes=x,y:z')):
+        block, reports = scheme(plain, requirement)
+        tap.equal((block[1:], reports), ([
+            '# keys (JWKS) of https://i, to be put there and renewed', line,
+            'route GET "/a" f %s;' % words], said), 'JWT: ' + requirement)
+
+    for kind in ('openIdConnect', 'http'):
+        tap.equal(scheme(plain.replace('oauth2', kind))[0][2], line,
+                  'JWT: type ' + kind)
+
+    for source, word in (
+            ('$request.header.Authorization', ''),
+            ('[$request.header.authorization]', ''),
+            ('$request.header.X-T', ' identity=$request.header.X-T'),
+            ('["$request.querystring.t"]',
+             ' identity=$request.querystring.t')):
+        tap.equal(scheme(JWT % ('https://i', '[a, b]', ', identitySource: '
+                                + source))[0][2],
+                  line[:-1] + word + ';', 'JWT: identity ' + source)
+
+    tap.equal(scheme(JWT % ('!Sub "https://${P}/${AWS::Region}"', '!Ref C',
+                            ''), '[{j: []}]', '-D', 'P=p', '-D', 'C=c')[0][2],
+              'authorizer j jwt issuer=https://p/us-east-1 audience=c '
+              'jwks=j.jwks.json;', 'JWT: values')
+
+    for node, requirement, why in (
+            (plain, '[{j: []}, {k: []}]', None),
+            (plain, '[{j: [], k: []}]', None),
+            (plain, '[{j: []}, {}]', None),
+            (plain, '[{j: x}]', None),
+            (plain, '[{j: ["a b"]}]', None),
+            (plain, '[{j: ["a,b"]}]', None),
+            (plain, '[{j: [!Ref X]}]', None),
+            (plain, '[{j: []}]\n      x-amazon-apigateway-auth: '
+             '{type: AWS_IAM}', None),
+            (plain.replace('oauth2', 'apiKey'), '[{j: []}]', ''),
+            (plain.replace('type: jwt', 'type: request'), '[{j: []}]', ''),
+            (JWT % ('!Sub "${P}"', '[a]', ''), '[{j: []}]',
+             ': no value for "P": -D P=VALUE'),
+            (JWT % ('!If [a, b, c]', '[a]', ''), '[{j: []}]',
+             ': If is not evaluated'),
+            (JWT % ('"a b"', '[a]', ''), '[{j: []}]', ': issuer "a b"'),
+            (JWT % ('""', '[a]', ''), '[{j: []}]', ': issuer ""'),
+            (JWT % ('i', '[]', ''), '[{j: []}]', ': no audience'),
+            (JWT % ('i', '["a,b"]', ''), '[{j: []}]', ': audience "a,b"'),
+            (JWT % ('i', '[a]', ', identitySource: $context.x'),
+             '[{j: []}]', ': identitySource "$context.x"'),
+            (JWT % ('i', '[a]', ', identitySource: [$request.header.a, '
+                    '$request.header.b]'), '[{j: []}]',
+             ': more than one identitySource'),
+            (JWT % ('i', '[a]', ', identityValidationExpression: x'),
+             '[{j: []}]', ': "identityValidationExpression" has no '
+             'equivalent')):
+        block, reports = scheme(node, requirement)
+        tap.ok(block[-1] == 'route GET "/a" ' + REFUSED + ';'
+               and not [b for b in block if b.startswith('authorizer')],
+               'closed: %s %s' % (requirement[:40], node[:120]), block)
+        if why:
+            tap.ok([r for r in reports if r.endswith('expressible' + why)],
+                   'and says why' + why, '\n'.join(reports))
+
+    block, reports = scheme(plain, '[{a.b: []}]', name='a.b')
+    tap.ok(block[-1].endswith(REFUSED + ';') and reports[-1].endswith(
+        'is not expressible: its name is none of an authorizer'),
+        'closed: a name that is none', (block, reports))
+    tap.ok(run(document(operation(lambda_(URI % 'f'), more='      security: '
+                                  '[{j: []}]'), 'components:\n  '
+                        'securitySchemes: {j: %s}\n' % plain), '--type',
+               'rest').routes[0].endswith(REFUSED), 'closed: a REST API')
+
+    one, mock = lambda_(URI % 'f'), '{type: mock, requestTemplates: {' \
+        'application/json: \'{"statusCode": 200}\'}, responses: {default: ' \
+        '{statusCode: 200}}}'
+    top = 'components:\n  securitySchemes: {j: %s}\n' % plain
+    secured = '      security: [{j: []}]'
+    for first, second in ((one, one), (one, lambda_(URI % 'g'))):
+        r = run(document(operation(first, '/a/{x}')
+                         + operation(second, '/a/{y}', secured), top),
+                '--type', 'http')
+        tap.ok(len(r.routes) == 1
+               and r.routes[0].endswith(' authorizer=j'),
+               'of two that are the same the one with an authorizer stays',
+               r.routes)
+    r = run(document(operation(mock, more=secured), 'security: []\n' + top),
+            '--type', 'http')
+    tap.ok(r.routes[0].startswith('GET "/a" return 200 ')
+           and r.routes[0].endswith(' authorizer=j'),
+           'a fixed answer with an authorizer', r.routes)
 
 
 def security(tap):
@@ -579,6 +687,7 @@ with Tap() as main:
     types(main)
     top_level(main)
     security(main)
+    authorizers(main)
     mocks(main)
     proxies(main)
     references(main)

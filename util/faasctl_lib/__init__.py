@@ -10,6 +10,7 @@ nginxtext    words of a configuration
 proxy        http integrations: named locations
 integration  an integration to the target of a route
 security     what of a document protects an operation
+authorizers  a security scheme to an authorizer
 extensions   what is around routes, the type of an API
 openapi      a document to an API
 render       an API to a configuration

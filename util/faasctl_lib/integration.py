@@ -46,12 +46,14 @@ class Refuse(Exception):
 
 
 class Target:
-    """words: of the directive; function: what they name, if a function."""
+    """words: of the directive; function: what they name, if a function;
+    authorizer: who decides about it, if somebody does."""
 
     def __init__(self, words, function=None, payload=None):
         self.words = words
         self.function = function
         self.payload = payload
+        self.authorizer = None
 
 
 class Integrations:

@@ -6,13 +6,13 @@ answers 501, so that no wider one answers in its place.
 
 import re
 
-from . import cfn, extensions
+from . import authorizers, cfn, extensions
 from .documents import RefError
 from .integration import Integrations, Refuse
 from .nodes import DocError, Map, Scalar, Seq
 from .nginxtext import MAX_WORD
 from .proxy import Upstreams
-from .security import protection, scheme_kind
+from .security import alone, protection, scheme_kind
 
 METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch',
            'trace')
@@ -52,6 +52,15 @@ class Route:
         self.refused = refused
         self.function = function
 
+    @property
+    def authorizer(self):
+        return self.target.authorizer \
+            if self.target and not self.refused else None
+
+    @property
+    def closed(self):
+        return 2 if self.refused else 1 if self.authorizer else 0
+
 
 class Api:
     """What render.py prints."""
@@ -72,6 +81,11 @@ class Api:
         return list(dict.fromkeys(r.function for r in self.routes
                                   if r.function))
 
+    @property
+    def authorizers(self):
+        return list(dict.fromkeys(r.authorizer for r in self.routes
+                                  if r.authorizer))
+
 
 class Reader:
     def __init__(self, documents, reports, options):
@@ -80,6 +94,8 @@ class Reader:
         self.options = options
         self.values = cfn.Values(options.defines, options.stage_variables)
         self.schemes = {}
+        self.known = {}                 # authorizers by scheme, or None
+        self.problems = {}
 
     def read(self, root):
         self.root = root
@@ -96,6 +112,7 @@ class Reader:
 
         operations = self.operations()
         self.settle_type(operations)
+        self.read_schemes()
         for operation in operations:
             self.route(operation)
         if not api.routes:
@@ -250,7 +267,8 @@ class Reader:
         for name in names:
             self.schemes.setdefault(name)
 
-        if names:
+        authorizer, options = self.authorizer(operation)
+        if names and authorizer is None:
             # a place in the configuration for when it can be expressed
             function = self.integrations.named(operation.integration)
             why = 'secured by %s' % ', '.join('"%s"' % n for n in names)
@@ -265,7 +283,32 @@ class Reader:
                                               operation.integration)
         except Refuse as e:
             return e.place, str(e), None, None
+        target.authorizer = authorizer
+        target.words += options
         return operation.place, None, target, target.function
+
+    def authorizer(self, operation):
+        """(authorizer, options of the route), or (None, [])."""
+        found = alone(self.root, operation.node)
+        if not found or self.api.type != 'http':
+            return None, []
+
+        name, scopes = found
+        if name not in self.known:
+            self.known[name] = self.scheme(name)
+        authorizer = self.known[name]
+        options = authorizer and authorizers.options(authorizer, scopes)
+        return (authorizer, options) if options else (None, [])
+
+    def scheme(self, name):
+        """The authorizer of a security scheme, or None."""
+        if name not in self.holder.items:
+            return None
+        try:
+            return authorizers.read(self, name, self.holder.items[name])
+        except authorizers.Inexpressible as e:
+            self.problems[name] = str(e)
+            return None
 
     def add(self, operation, route):
         route.place = operation.place
@@ -274,25 +317,37 @@ class Reader:
                 self.reports.say(operation.place, '%s is the same route as in '
                                  'line %d' % (operation.title,
                                               known.place[1]))
-                if route.refused and not known.refused:
+                if route.closed > known.closed:
                     self.api.routes[n] = route
                 return
         self.api.routes.append(route)
 
     # security schemes
 
-    def say_schemes(self):
-        holder = None
+    def read_schemes(self):
         components = self.root.get('components')
-        if isinstance(components, Map):
-            holder = components.get('securitySchemes')
-            holder = holder and self.follow(holder)
+        holder = components.get('securitySchemes') \
+            if isinstance(components, Map) else None
+        holder = holder and self.follow(holder)
+        self.holder = holder if isinstance(holder, Map) \
+            else Map(*self.root.place)
+
+    def say_schemes(self):
+        holder, used = self.holder, self.api.authorizers
         for name in self.schemes:
-            if not isinstance(holder, Map) or name not in holder.items:
+            if name not in holder.items:
                 continue
-            kind = scheme_kind(self.follow(holder.items[name]))
-            self.reports.say(holder.at(name), 'security scheme "%s" (%s) is '
-                             'not expressible' % (name, kind))
+            authorizer = self.known.get(name)
+            if authorizer is None:
+                kind = scheme_kind(self.follow(holder.items[name]))
+                why = self.problems.get(name)
+                self.reports.say(holder.at(name), 'security scheme "%s" (%s) '
+                                 'is not expressible%s'
+                                 % (name, kind, ': ' + why if why else ''))
+            elif authorizer in used:
+                self.reports.say(holder.at(name), 'authorizer "%s": put the '
+                                 'keys (JWKS) of %s into %s'
+                                 % (name, authorizer.issuer, authorizer.jwks))
 
 
 def beside(node, found):

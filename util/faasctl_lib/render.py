@@ -33,6 +33,11 @@ def block(api):
     if api.cors:
         lines.append(statement('cors', map(word, api.cors)))
 
+    for authorizer in api.authorizers:
+        lines += [comment('keys (JWKS) of %s, to be put there and renewed'
+                          % authorizer.issuer, '    '),
+                  statement('authorizer', authorizer.words)]
+
     for route in api.routes:
         lines += route_lines(route)
     return lines + ['}']

@@ -5,6 +5,7 @@ what cannot be read, and requirements one of which is that of nothing.
 from .nodes import Map, Scalar, Seq
 
 AUTH = 'x-amazon-apigateway-auth'
+AUTHORIZER = 'x-amazon-apigateway-authorizer'
 UNREADABLE = 'unreadable security'
 
 
@@ -20,6 +21,28 @@ def protection(root, operation):
     return names
 
 
+def alone(root, operation):
+    """(name, scopes) of the one scheme that protects an operation; None when
+    it is not one, or there is more to it."""
+    if any(key.startswith(AUTH) and not is_none(node)
+           for key, node in operation.items.items()):
+        return None
+
+    node = (operation if 'security' in operation.items
+            else root).items.get('security')
+    if not isinstance(node, Seq) or node.tag or len(node.items) != 1:
+        return None
+    item = node.items[0]
+    if not isinstance(item, Map) or item.tag or len(item.items) != 1:
+        return None
+
+    (name, scopes), = item.items.items()
+    if not isinstance(scopes, Seq) or scopes.tag \
+            or any(text_of(s) is None for s in scopes.items):
+        return None
+    return name, list(dict.fromkeys(s.text for s in scopes.items))
+
+
 def requirement(node):
     if not isinstance(node, Seq) or node.tag:
         return [UNREADABLE]
@@ -33,9 +56,12 @@ def requirement(node):
     return names
 
 
+def text_of(node):
+    return node.text if isinstance(node, Scalar) and not node.tag else None
+
+
 def auth_type(node):
-    kind = node.items.get('type') if isinstance(node, Map) else None
-    return kind.text if isinstance(kind, Scalar) and not kind.tag else None
+    return text_of(node.items.get('type')) if isinstance(node, Map) else None
 
 
 def is_none(node):
@@ -52,7 +78,7 @@ def scheme_kind(node):
         return 'unknown'
     kind = node.items.get('type')
     kind = kind.text if isinstance(kind, Scalar) else 'unknown'
-    authorizer = node.items.get('x-amazon-apigateway-authorizer')
+    authorizer = node.items.get(AUTHORIZER)
     if authorizer is not None:
         kind += ', authorizer ' + (auth_type(authorizer) or 'unknown')
     return kind

@@ -1,0 +1,73 @@
+/*
+ * Authorizers of APIs: what "authorizer" makes of a configuration, and what
+ * its files share.  Lives in the cycle pool, but for sets of keys, which are
+ * each process's own and freed with the pool.
+ */
+
+#ifndef _NGX_HTTP_FAAS_AUTH_H_INCLUDED_
+#define _NGX_HTTP_FAAS_AUTH_H_INCLUDED_
+
+
+#include "ngx_http_faas_api.h"
+
+#include "faas_jwt.h"
+
+
+/* a file of public keys, as this process has read it */
+
+typedef struct {
+    ngx_str_t                  name;
+    faas_jwks_t               *set;
+    ngx_uint_t                 generation;      /* of the set */
+    time_t                     looked;          /* when, last */
+    struct timespec            mtime;           /* of what was read, good */
+    off_t                      size;            /* or bad */
+    ngx_file_uniq_t            uniq;
+    unsigned                   gone:1;
+} ngx_http_faas_jwks_t;
+
+
+struct ngx_http_faas_authorizer_s {
+    ngx_str_t                  name;
+    faas_jwt_str_t             issuer;
+    ngx_array_t               *audience;        /* of faas_jwt_str_t */
+    ngx_http_faas_jwks_t       jwks;
+    ngx_str_t                  source;          /* name of the identity's */
+    unsigned                   query:1;         /* it is an argument */
+    unsigned                   used:1;
+    ngx_int_t                  skew;            /* seconds */
+    ngx_http_faas_place_t      place;
+};
+
+
+/* ngx_http_faas_jwks.c: keys from files */
+
+ngx_int_t ngx_http_faas_jwks_load(ngx_conf_t *cf,
+    ngx_http_faas_jwks_t *jwks);
+void ngx_http_faas_jwks_refresh(ngx_http_faas_jwks_t *jwks, ngx_log_t *log);
+
+/* ngx_http_faas_authorize.c: may a request go on? */
+
+ngx_int_t ngx_http_faas_authorize(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
+
+/* ngx_http_faas_claims.c: claims of a token in events and variables */
+
+ngx_int_t ngx_http_faas_claims(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit, faas_jwt_t *token);
+ngx_int_t ngx_http_faas_scopes(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit, const faas_jwt_t *token,
+    const faas_jwt_expect_t *expect);
+ngx_int_t ngx_http_faas_hit_keep(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
+
+/* ngx_http_faas_tokens.c: tokens whose signature was good */
+
+ngx_http_faas_tokens_t *ngx_http_faas_tokens_create(ngx_conf_t *cf);
+ngx_int_t ngx_http_faas_tokens_get(ngx_http_faas_tokens_t *tokens,
+    ngx_http_faas_jwks_t *jwks, faas_jwt_str_t *text, faas_jwt_t *token);
+void ngx_http_faas_tokens_put(ngx_http_faas_tokens_t *tokens,
+    ngx_http_faas_jwks_t *jwks, const faas_jwt_t *token, ngx_log_t *log);
+
+
+#endif /* _NGX_HTTP_FAAS_AUTH_H_INCLUDED_ */
