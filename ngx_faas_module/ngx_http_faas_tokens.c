@@ -10,11 +10,12 @@
 
 #include "ngx_http_faas_auth.h"
 
-#include <openssl/sha.h>
+#include <openssl/crypto.h>
 
 
 #define NGX_HTTP_FAAS_TOKENS        1024
-#define NGX_HTTP_FAAS_TOKEN_LEN     4096        /* bytes of claims */
+#define NGX_HTTP_FAAS_TOKEN_LEN     4096        /* bytes of claims, */
+#define NGX_HTTP_FAAS_TOKEN_TEXT    8192        /* and of the token */
 #define NGX_HTTP_FAAS_TOKEN_VALID   60          /* seconds */
 
 
@@ -24,17 +25,18 @@ typedef struct {
     ngx_http_faas_jwks_t      *jwks;
     ngx_uint_t                 generation;      /* of its keys */
     time_t                     valid;
-    size_t                     len;
-    u_char                     digest[SHA256_DIGEST_LENGTH];
-    u_char                     payload[1];
+    uint32_t                   hash;
+    size_t                     text_len;
+    size_t                     len;             /* of the claims, */
+    u_char                     text[1];         /* which are behind this */
 } ngx_http_faas_token_t;
 
 
 struct ngx_http_faas_tokens_s {
     ngx_uint_t                 n;
     ngx_queue_t                queue;
-    unsigned                   known:1;         /* the digest is */
-    u_char                     digest[SHA256_DIGEST_LENGTH];
+    uint32_t                   hash;            /* of the token that was */
+    faas_jwt_str_t             text;            /* last looked for */
     ngx_queue_t                buckets[NGX_HTTP_FAAS_TOKENS];
 };
 
@@ -98,13 +100,8 @@ ngx_http_faas_tokens_get(ngx_http_faas_tokens_t *tokens,
 {
     ngx_http_faas_token_t  *entry;
 
-    /* without a digest there must not be the one of another token */
-
-    tokens->known = SHA256(text->data, text->len, tokens->digest) != NULL;
-
-    if (!tokens->known) {
-        return NGX_DECLINED;
-    }
+    tokens->text = *text;
+    tokens->hash = ngx_murmur_hash2((u_char *) text->data, text->len);
 
     entry = ngx_http_faas_tokens_find(tokens, jwks);
 
@@ -120,7 +117,7 @@ ngx_http_faas_tokens_get(ngx_http_faas_tokens_t *tokens,
     ngx_queue_remove(&entry->queue);
     ngx_queue_insert_head(&tokens->queue, &entry->queue);
 
-    ngx_memcpy(token->text, entry->payload, entry->len);
+    ngx_memcpy(token->text, entry->text + entry->text_len, entry->len);
 
     token->payload = token->text;
     token->payload_len = entry->len;
@@ -139,7 +136,9 @@ ngx_http_faas_tokens_put(ngx_http_faas_tokens_t *tokens,
     ngx_queue_t            *q;
     ngx_http_faas_token_t  *entry;
 
-    if (!tokens->known || token->payload_len > NGX_HTTP_FAAS_TOKEN_LEN) {
+    if (tokens->text.len > NGX_HTTP_FAAS_TOKEN_TEXT
+        || token->payload_len > NGX_HTTP_FAAS_TOKEN_LEN)
+    {
         return;
     }
 
@@ -150,8 +149,8 @@ ngx_http_faas_tokens_put(ngx_http_faas_tokens_t *tokens,
                                                    queue));
     }
 
-    entry = ngx_alloc(offsetof(ngx_http_faas_token_t, payload)
-                      + token->payload_len, log);
+    entry = ngx_alloc(offsetof(ngx_http_faas_token_t, text)
+                      + tokens->text.len + token->payload_len, log);
     if (entry == NULL) {
         return;
     }
@@ -161,8 +160,10 @@ ngx_http_faas_tokens_put(ngx_http_faas_tokens_t *tokens,
     entry->valid = ngx_time() + NGX_HTTP_FAAS_TOKEN_VALID;
     entry->len = token->payload_len;
 
-    ngx_memcpy(entry->digest, tokens->digest, SHA256_DIGEST_LENGTH);
-    ngx_memcpy(entry->payload, token->payload, entry->len);
+    entry->hash = tokens->hash;
+    entry->text_len = tokens->text.len;
+    ngx_memcpy(entry->text, tokens->text.data, entry->text_len);
+    ngx_memcpy(entry->text + entry->text_len, token->payload, entry->len);
 
     ngx_queue_insert_head(&tokens->queue, &entry->queue);
     ngx_queue_insert_head(ngx_http_faas_tokens_bucket(tokens), &entry->chain);
@@ -173,11 +174,7 @@ ngx_http_faas_tokens_put(ngx_http_faas_tokens_t *tokens,
 static ngx_queue_t *
 ngx_http_faas_tokens_bucket(ngx_http_faas_tokens_t *tokens)
 {
-    ngx_uint_t  i;
-
-    i = (tokens->digest[0] << 8) + tokens->digest[1];
-
-    return &tokens->buckets[i % NGX_HTTP_FAAS_TOKENS];
+    return &tokens->buckets[tokens->hash % NGX_HTTP_FAAS_TOKENS];
 }
 
 
@@ -196,8 +193,11 @@ ngx_http_faas_tokens_find(ngx_http_faas_tokens_t *tokens,
     {
         entry = ngx_queue_data(q, ngx_http_faas_token_t, chain);
 
-        if (entry->jwks == jwks
-            && ngx_memcmp(entry->digest, tokens->digest, SHA256_DIGEST_LENGTH)
+        /* how much of a token is right must not be measured */
+
+        if (entry->jwks == jwks && entry->hash == tokens->hash
+            && entry->text_len == tokens->text.len
+            && CRYPTO_memcmp(entry->text, tokens->text.data, entry->text_len)
                == 0)
         {
             return entry;

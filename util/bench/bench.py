@@ -4,7 +4,7 @@
 usage: bench.py [--rounds N] [--seconds N] [ROW ...]
 
 Rows: c16 c1 python node php cold-python cold-node cold-empty functions workers
-sandbox blanks routes load.
+sandbox blanks routes load jwt sigv4.
 """
 
 import argparse
@@ -12,6 +12,8 @@ import json
 import os
 import sys
 import time
+
+import bench_auth
 
 from servers import (ANSWER, NODE, PHP, PYTHON, Ours, node_http, php_fpm,
                      responder, uwsgi)
@@ -81,10 +83,14 @@ class Bench:
 
     # servers
 
+    def program(self):
+        """The code of the C function."""
+        with open(os.path.join(self.programs, 'cfunc'), 'rb') as f:
+            return {'bootstrap': (f.read(), 0o755)}
+
     def native(self, count=1, workers=1, isolation=None):
         """The C function, alone or as one of many."""
-        with open(os.path.join(self.programs, 'cfunc'), 'rb') as f:
-            files = {'bootstrap': (f.read(), 0o755)}
+        files = self.program()
         http = '    faas_max_functions %d;\n' % (count + 16)
         for i in range(count):
             # one process that takes many requests, as the peer; all
@@ -307,8 +313,7 @@ class Bench:
     def routed(self, count):
         """The C function behind an API of so many routes; the path that is
         asked for is the last one's."""
-        with open(os.path.join(self.programs, 'cfunc'), 'rb') as f:
-            files = {'bootstrap': (f.read(), 0o755)}
+        files = self.program()
         routes = ''.join('        route GET "/r%d/{id}/s%d" c;\n' % (i, i)
                          for i in range(count))
         http = function('c', 'native', 'bootstrap', 'concurrency 64; '
@@ -316,6 +321,23 @@ class Bench:
         http += '    faas_api many {\n%s    }\n' % routes
         return Ours(http, '        location / { faas_api_pass many; }\n',
                     {'c': files})
+
+    def jwt(self):
+        server = bench_auth.jwt(self.program())
+        try:
+            self.compare('JWT, cached', ('jwt', server, '/closed'),
+                         ('open', server, '/open'), [('rps', '>=', 0.85)])
+        finally:
+            server.destroy()
+
+    def sigv4(self):
+        server = bench_auth.sigv4(self.program())
+        try:
+            self.compare('Invoke, signed', ('signed', server, bench_auth.PATH),
+                         ('open', server, '/open' + bench_auth.PATH),
+                         [('rps', '>=', 0.85)])
+        finally:
+            server.destroy()
 
     def load(self):
         """nginx -t of an API with a hundred thousand routes."""
@@ -355,7 +377,7 @@ def main():
     bench = Bench(options)
     rows = ['c16', 'c1', 'python', 'node', 'php', 'cold-python', 'cold-node',
             'cold-empty', 'functions', 'workers', 'sandbox', 'blanks',
-            'routes', 'load']
+            'routes', 'load', 'jwt', 'sigv4']
     bench.head()
 
     for row in options.rows or rows:

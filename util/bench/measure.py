@@ -70,8 +70,9 @@ def wrk(server, path, connections, seconds):
     own = os.times()
 
     out = subprocess.run(
-        ['wrk', '-t1', '-c%d' % connections, '-d%ds' % seconds, '--latency',
-         'http://127.0.0.1:%d%s' % (server.port, path)],
+        ['wrk', '-t1', '-c%d' % connections, '-d%ds' % seconds, '--latency']
+        + getattr(server, 'wrk', [])
+        + ['http://127.0.0.1:%d%s' % (server.port, path)],
         stdout=subprocess.PIPE, check=True).stdout.decode()
 
     after = cpu_seconds(server.pids())
