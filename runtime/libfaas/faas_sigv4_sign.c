@@ -5,9 +5,10 @@
 
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include "faas_sigv4_core.h"
 
@@ -23,6 +24,53 @@ static int faas_sigv4_hash(const faas_sigv4_t *s,
     const faas_sigv4_request_t *r, const faas_sigv4_str_t *payload,
     char *hash);
 static int faas_sigv4_sink(void *ctx, const unsigned char *p, size_t n);
+
+
+/*
+ * OpenSSL looks algorithms up by their names, which takes longer than to hash
+ * a request.  These are made by the first call in a process and stay; there is
+ * one thread.
+ */
+
+static const EVP_MD *
+faas_sigv4_md(void)
+{
+    static EVP_MD  *md;
+
+    if (md == NULL) {
+        md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    }
+
+    return md ? md : EVP_sha256();
+}
+
+
+static const EVP_MAC_CTX *
+faas_sigv4_hmac_sha256(void)
+{
+    EVP_MAC             *mac;
+    OSSL_PARAM           params[2];
+    static EVP_MAC_CTX  *hmac;
+
+    if (hmac != NULL) {
+        return hmac;
+    }
+
+    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    hmac = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac);
+
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+                                                 (char *) "SHA256", 0);
+    params[1] = OSSL_PARAM_construct_end();
+
+    if (hmac != NULL && EVP_MAC_CTX_set_params(hmac, params) != 1) {
+        EVP_MAC_CTX_free(hmac);
+        hmac = NULL;
+    }
+
+    return hmac;
+}
 
 
 faas_sigv4_e
@@ -147,7 +195,7 @@ faas_sigv4_body_new(void)
 
     md = EVP_MD_CTX_new();
 
-    if (md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+    if (md != NULL && EVP_DigestInit_ex(md, faas_sigv4_md(), NULL) != 1) {
         EVP_MD_CTX_free(md);
         return NULL;
     }
@@ -191,17 +239,21 @@ static int
 faas_sigv4_hmac(unsigned char *mac, const unsigned char *key, size_t len,
     const void *p, size_t n)
 {
-    unsigned       size;
-    unsigned char  out[EVP_MAX_MD_SIZE];
+    int                  rc;
+    size_t               size;
+    EVP_MAC_CTX         *ctx;
+    const EVP_MAC_CTX   *hmac;
 
-    if (HMAC(EVP_sha256(), key, (int) len, p, n, out, &size) == NULL) {
-        return -1;
-    }
+    hmac = faas_sigv4_hmac_sha256();
+    ctx = hmac ? EVP_MAC_CTX_dup(hmac) : NULL;
 
-    memcpy(mac, out, FAAS_SIGV4_KEY_LEN);
-    OPENSSL_cleanse(out, sizeof(out));
+    rc = (ctx != NULL && EVP_MAC_init(ctx, key, len, NULL) == 1
+          && EVP_MAC_update(ctx, p, n) == 1
+          && EVP_MAC_final(ctx, mac, &size, FAAS_SIGV4_KEY_LEN) == 1) ? 0 : -1;
 
-    return 0;
+    EVP_MAC_CTX_free(ctx);
+
+    return rc;
 }
 
 

@@ -335,7 +335,7 @@ class Bench:
         try:
             self.compare('Invoke, signed', ('signed', server, bench_auth.PATH),
                          ('open', server, '/open' + bench_auth.PATH),
-                         [('rps', '>=', 0.85)])
+                         [('rps', '>=', 0.65)])
         finally:
             server.destroy()
 
