@@ -131,6 +131,16 @@ struct ngx_http_faas_api_s {
 };
 
 
+/* an answer of the gateway's own */
+
+typedef struct {
+    ngx_uint_t                 status;
+    ngx_str_t                  body;
+    ngx_str_t                  type;
+    ngx_str_t                  error;           /* x-amzn-ErrorType */
+} ngx_http_faas_reply_t;
+
+
 /* a request that an API has taken */
 
 struct ngx_http_faas_hit_s {
@@ -142,21 +152,13 @@ struct ngx_http_faas_hit_s {
     ngx_str_t                  origin;          /* allowed by cors */
     ngx_str_t                  claims;          /* of a token: JSON object */
     ngx_str_t                  scopes;          /* JSON array, or null */
+    ngx_http_faas_call_t      *call;            /* signed: iam */
+    ngx_http_faas_reply_t     *refusal;         /* if it is a special one */
     ngx_uint_t                 n;
     faas_param_t               params[FAAS_ROUTE_PARAMS];
     unsigned                   cors:1;          /* the client asks for it */
     unsigned                   prefixed:1;      /* the stage is in the path */
 };
-
-
-/* an answer of the gateway's own */
-
-typedef struct {
-    ngx_uint_t                 status;
-    ngx_str_t                  body;
-    ngx_str_t                  type;
-    ngx_str_t                  error;           /* x-amzn-ErrorType */
-} ngx_http_faas_reply_t;
 
 
 /* ngx_http_faas_api.c: the faas_api block */
@@ -192,6 +194,11 @@ ngx_int_t ngx_http_faas_authorizer_option(ngx_conf_t *cf,
     ngx_http_faas_route_t *route, ngx_str_t *value);
 char *ngx_http_faas_check_authorizers(ngx_conf_t *cf,
     ngx_http_faas_api_t *api);
+
+/* ngx_http_faas_iam.c: signed requests, once their body is there */
+
+ngx_int_t ngx_http_faas_iam_body(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
 
 /* ngx_http_faas_api_find.c: stage and route of a request */
 

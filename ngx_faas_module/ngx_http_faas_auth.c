@@ -112,7 +112,7 @@ ngx_http_faas_auth_request(ngx_http_request_t *r, ngx_http_faas_call_t *call)
     s->query.data = p ? p + 1 : last;
     s->query.len = last - s->query.data;
 
-    s->service = "lambda";
+    s->service = call->service;
     s->region = NULL;
     s->now = ngx_time();
     s->skew = NGX_HTTP_FAAS_AUTH_SKEW;
@@ -234,7 +234,7 @@ ngx_http_faas_auth_begin(ngx_http_request_t *r, ngx_http_faas_call_t *call,
     faas_sigv4_e           rc;
     ngx_http_faas_auth_t  *auth;
 
-    auth = call->flcf->auth;
+    auth = call->auth;
 
     if (auth == NULL) {
         return NGX_OK;

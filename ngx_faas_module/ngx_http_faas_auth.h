@@ -29,6 +29,7 @@ typedef struct {
 
 struct ngx_http_faas_authorizer_s {
     ngx_str_t                  name;
+    ngx_http_faas_auth_t      *keys;            /* iam; NULL: jwt */
     faas_jwt_str_t             issuer;
     ngx_array_t               *audience;        /* of faas_jwt_str_t */
     ngx_http_faas_jwks_t       jwks;
@@ -49,6 +50,11 @@ void ngx_http_faas_jwks_refresh(ngx_http_faas_jwks_t *jwks, ngx_log_t *log);
 /* ngx_http_faas_authorize.c: may a request go on? */
 
 ngx_int_t ngx_http_faas_authorize(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
+
+/* ngx_http_faas_iam.c: the same, of an IAM authorizer */
+
+ngx_int_t ngx_http_faas_iam(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
 
 /* ngx_http_faas_claims.c: claims of a token in events and variables */

@@ -208,16 +208,65 @@ ngx_http_faas_auth_read(ngx_conf_t *cf, ngx_str_t *path)
 }
 
 
+/* The access keys of a file, whose name is below that of nginx.conf. */
+
+ngx_http_faas_auth_t *
+ngx_http_faas_auth_load(ngx_conf_t *cf, ngx_str_t *name)
+{
+    size_t                 i;
+    json_t                *root, *list, *item;
+    ngx_http_faas_auth_t  *auth;
+
+    auth = ngx_pcalloc(cf->pool, sizeof(ngx_http_faas_auth_t));
+
+    if (auth == NULL
+        || ngx_array_init(&auth->keys, cf->pool, 4,
+                          sizeof(ngx_http_faas_key_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    auth->path = *name;
+
+    if (ngx_conf_full_name(cf->cycle, &auth->path, 1) != NGX_OK) {
+        return NULL;
+    }
+
+    root = ngx_http_faas_auth_read(cf, &auth->path);
+    if (root == NULL) {
+        return NULL;
+    }
+
+    list = json_object_get(root, "keys");
+
+    if (json_array_size(list) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"faas_auth\" file \"%V\" has no \"keys\"",
+                           &auth->path);
+        auth = NULL;
+    }
+
+    json_array_foreach(list, i, item) {
+        if (auth
+            && ngx_http_faas_auth_key(cf, auth, item, i) != NGX_CONF_OK)
+        {
+            auth = NULL;
+        }
+    }
+
+    json_decref(root);
+
+    return auth;
+}
+
+
 char *
 ngx_http_faas_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_faas_loc_conf_t *flcf = conf;
 
-    char                  *rv;
-    size_t                 i;
-    json_t                *root, *list, *item;
-    ngx_str_t             *value;
-    ngx_http_faas_auth_t  *auth;
+    ngx_str_t  *value;
 
     if (flcf->auth != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -230,45 +279,7 @@ ngx_http_faas_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    auth = ngx_pcalloc(cf->pool, sizeof(ngx_http_faas_auth_t));
+    flcf->auth = ngx_http_faas_auth_load(cf, &value[1]);
 
-    if (auth == NULL
-        || ngx_array_init(&auth->keys, cf->pool, 4,
-                          sizeof(ngx_http_faas_key_t))
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    auth->path = value[1];
-
-    if (ngx_conf_full_name(cf->cycle, &auth->path, 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    root = ngx_http_faas_auth_read(cf, &auth->path);
-    if (root == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    rv = NGX_CONF_OK;
-    list = json_object_get(root, "keys");
-
-    if (json_array_size(list) == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"faas_auth\" file \"%V\" has no \"keys\"",
-                           &auth->path);
-        rv = NGX_CONF_ERROR;
-    }
-
-    json_array_foreach(list, i, item) {
-        if (rv == NGX_CONF_OK) {
-            rv = ngx_http_faas_auth_key(cf, auth, item, i);
-        }
-    }
-
-    json_decref(root);
-    flcf->auth = auth;
-
-    return rv;
+    return flcf->auth ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

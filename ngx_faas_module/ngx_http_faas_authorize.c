@@ -45,6 +45,10 @@ ngx_http_faas_authorize(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (a->keys) {
+        return ngx_http_faas_iam(r, hit);
+    }
+
     n = ngx_http_faas_identity(r, a, &text);
 
     if (n == NGX_ERROR) {

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas_auth.h"
+#include "ngx_http_faas_lambda.h"
 
 
 #define NGX_HTTP_FAAS_SKEW      60              /* seconds */
@@ -67,6 +68,29 @@ ngx_http_faas_authorizer_name_ok(ngx_str_t *name)
 }
 
 
+/* authorizer NAME iam keys=FILE */
+
+static char *
+ngx_http_faas_authorizer_iam(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    ngx_str_t  name;
+
+    if (n != 4 || !ngx_http_faas_is_param(&value[3], "keys=")) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "authorizer \"%V\" must have one parameter, "
+                           "\"keys=FILE\"", &a->name);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_faas_param(&name, &value[3], "keys=");
+
+    a->keys = ngx_http_faas_auth_load(cf, &name);
+
+    return a->keys ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
 /* authorizer NAME jwt issuer=... audience=... jwks=... [...] */
 
 char *
@@ -93,16 +117,22 @@ ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_strcmp(value[2].data, "jwt") != 0) {
+    if (ngx_strcmp(value[2].data, "jwt") != 0
+        && ngx_strcmp(value[2].data, "iam") != 0)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid type \"%V\" of authorizer \"%V\", it must "
-                           "be \"jwt\"", &value[2], &value[1]);
+                           "be \"jwt\" or \"iam\"", &value[2], &value[1]);
         return NGX_CONF_ERROR;
     }
 
     a = ngx_http_faas_authorizer_add(cf, api, &value[1]);
     if (a == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    if (value[2].data[0] == 'i') {
+        return ngx_http_faas_authorizer_iam(cf, a, value, n);
     }
 
     for (i = 3; i < n; i++) {
@@ -439,11 +469,18 @@ ngx_http_faas_check_authorizers(ngx_conf_t *cf, ngx_http_faas_api_t *api)
     name = &api->authorizer_default;
     a = api->authorizers ? api->authorizers->elts : NULL;
 
-    if (a && api->type != NGX_HTTP_FAAS_API_HTTP) {
-        return ngx_http_faas_authorizer_error(cf, &a[0]->place,
+    for (i = 0; a && i < api->authorizers->nelts; i++) {
+        if (a[i]->keys == NULL && api->type != NGX_HTTP_FAAS_API_HTTP) {
+            return ngx_http_faas_authorizer_error(cf, &a[i]->place,
                           "JWT authorizers go with HTTP APIs only, others "
                           "have Lambda or IAM authorizers: \"authorizer\"",
-                          &a[0]->name);
+                          &a[i]->name);
+        }
+
+        if (api->type == NGX_HTTP_FAAS_API_ALB) {
+            return ngx_http_faas_authorizer_error(cf, &a[i]->place,
+                          "a load balancer has no authorizers:", &a[i]->name);
+        }
     }
 
     if (name->len && ngx_http_faas_authorizer_find(api, name) == NULL) {
@@ -518,10 +555,13 @@ ngx_http_faas_authorizer_route(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         }
 
         route->authorizer->used = 1;
+    }
 
-    } else if (route->scopes) {
+    if (route->scopes
+        && (route->authorizer == NULL || route->authorizer->keys))
+    {
         return ngx_http_faas_authorizer_error(cf, &route->place,
-                          "\"scopes\" without an authorizer in route",
+                          "\"scopes\" without a JWT authorizer in route",
                           &route->key);
     }
 

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_faas_event.h"
+#include "ngx_http_faas_lambda.h"
 
 #include "faas_base64.h"
 #include "faas_json.h"
@@ -73,6 +74,8 @@ ngx_http_faas_hit_size(ngx_http_faas_hit_t *hit)
     size = 2 * hit->raw.len + hit->api->api_id.len + 2 * hit->api->domain.len
            + hit->api->target_group.len + 3 * hit->route->key.len
            + hit->route->resource_id.len + 64;
+
+    size += ngx_http_faas_iam_size(hit);
 
     for (i = 0; i < hit->n; i++) {
         size += hit->params[i].name_len + hit->params[i].raw_len + 6;

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas_event.h"
+#include "ngx_http_faas_lambda.h"
 
 
 /* Without data it is null, not left out. */
@@ -19,24 +20,55 @@ ngx_http_faas_v1_map(u_char *p, ngx_http_faas_map_t *map,
 }
 
 
+/* "name":"value", or null of who has not signed. */
+
 static u_char *
-ngx_http_faas_v1_identity(ngx_http_request_t *r,
+ngx_http_faas_v1_who(u_char *p, const char *name, ngx_str_t *value)
+{
+    p = ngx_sprintf(p, "\"%s\":", name);
+
+    return value->len ? ngx_http_faas_put_str(p, value)
+                      : ngx_http_faas_put(p, "null");
+}
+
+
+static u_char *
+ngx_http_faas_v1_identity(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     ngx_http_faas_parts_t *parts, u_char *p)
 {
-    p = ngx_http_faas_put(p, ",\"identity\":{\"accessKey\":null,"
-                             "\"accountId\":null,\"caller\":null,"
-                             "\"cognitoAuthenticationProvider\":null,"
+    ngx_str_t  id, arn, account;
+
+    ngx_str_null(&id);
+    ngx_str_null(&arn);
+    ngx_str_null(&account);
+
+    if (hit->call) {
+        id = hit->call->key->id;
+        arn = hit->call->key->arn;
+        ngx_http_faas_iam_account(hit->call->key, &account);
+    }
+
+    p = ngx_http_faas_put(p, ",\"identity\":{");
+    p = ngx_http_faas_v1_who(p, "accessKey", &id);
+    *p++ = ',';
+    p = ngx_http_faas_v1_who(p, "accountId", &account);
+    *p++ = ',';
+    p = ngx_http_faas_v1_who(p, "caller", &id);
+    p = ngx_http_faas_put(p, ",\"cognitoAuthenticationProvider\":null,"
                              "\"cognitoAuthenticationType\":null,"
                              "\"cognitoIdentityId\":null,"
                              "\"cognitoIdentityPoolId\":null,"
                              "\"principalOrgId\":null,\"sourceIp\":");
     p = ngx_http_faas_put_str(p, &r->connection->addr_text);
-    p = ngx_http_faas_put(p, ",\"user\":null,\"userAgent\":");
+    *p++ = ',';
+    p = ngx_http_faas_v1_who(p, "user", &id);
+    *p++ = ',';
+    p = ngx_http_faas_v1_who(p, "userAgent", &parts->user_agent);
+    *p++ = ',';
+    p = ngx_http_faas_v1_who(p, "userArn", &arn);
+    *p++ = '}';
 
-    p = parts->user_agent.len ? ngx_http_faas_put_str(p, &parts->user_agent)
-                              : ngx_http_faas_put(p, "null");
-
-    return ngx_http_faas_put(p, ",\"userArn\":null}");
+    return p;
 }
 
 
@@ -126,7 +158,7 @@ ngx_http_faas_v1_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     p = ngx_http_faas_extended_id(ctx, p);
     p = ngx_http_faas_put(p, "\",\"httpMethod\":");
     p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
-    p = ngx_http_faas_v1_identity(r, parts, p);
+    p = ngx_http_faas_v1_identity(r, hit, parts, p);
     p = ngx_http_faas_put(p, ",\"path\":");
     p = ngx_http_faas_put_path(p, hit, &hit->raw);
     p = ngx_http_faas_put(p, ",\"protocol\":");

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas_event.h"
+#include "ngx_http_faas_lambda.h"
 
 
 static void
@@ -75,6 +76,14 @@ ngx_http_faas_v2_key(ngx_http_faas_ctx_t *ctx, u_char *p)
 static u_char *
 ngx_http_faas_v2_authorizer(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
+    if (ctx->hit && ctx->hit->call) {
+        p = ngx_http_faas_put(p, ",\"authorizer\":{\"iam\":");
+        p = ngx_http_faas_put_iam(p, ctx->hit);
+        *p++ = '}';
+
+        return p;
+    }
+
     if (ctx->hit == NULL || ctx->hit->claims.len == 0) {
         return p;
     }

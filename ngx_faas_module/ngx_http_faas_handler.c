@@ -199,9 +199,18 @@ ngx_http_faas_upstream(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 static void
 ngx_http_faas_body_handler(ngx_http_request_t *r)
 {
+    ngx_int_t             rc;
     ngx_http_faas_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_faas_module);
+
+    rc = ctx->hit ? ngx_http_faas_iam_body(r, ctx->hit) : NGX_OK;
+
+    if (rc != NGX_OK) {
+        ngx_str_set(&ctx->error, "AccessDeniedException");
+        ngx_http_finalize_request(r, ngx_http_faas_refuse(r, rc));
+        return;
+    }
 
     if (!ngx_http_faas_usable(ctx->function)) {
         ngx_str_set(&ctx->error, "Gateway.Unavailable");

@@ -97,6 +97,8 @@ ngx_http_faas_lambda_handler(ngx_http_request_t *r)
     }
 
     call->flcf = ngx_http_get_module_loc_conf(r, ngx_http_faas_module);
+    call->auth = call->flcf->auth;
+    call->service = "lambda";
     ctx->flcf = call->flcf;
     ctx->call = call;
     ctx->arrived_us = faas_now_us();

@@ -8,7 +8,7 @@
 #define _NGX_HTTP_FAAS_LAMBDA_H_INCLUDED_
 
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 
 #include "faas_policy.h"
 #include "faas_sigv4.h"
@@ -64,6 +64,8 @@ struct ngx_http_faas_call_s {
     ngx_http_faas_op_e         op;
     ngx_http_faas_loc_conf_t  *flcf;
     ngx_http_faas_function_t  *function;
+    ngx_http_faas_auth_t      *auth;
+    const char                *service;         /* that requests are for */
     ngx_http_faas_key_t       *key;             /* NULL: faas_auth off */
     faas_sigv4_t              *sigv4;
     faas_sigv4_request_t       signed_request;
@@ -125,6 +127,8 @@ ngx_int_t ngx_http_faas_call_get(ngx_http_request_t *r,
 
 /* ngx_http_faas_lambda_answer.c: results, and errors of the API */
 
+ngx_int_t ngx_http_faas_call_error_text(ngx_http_request_t *r,
+    ngx_http_faas_lambda_error_t *e, ngx_str_t *text);
 ngx_int_t ngx_http_faas_call_error(ngx_http_request_t *r,
     ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e);
 ngx_int_t ngx_http_faas_call_send(ngx_http_request_t *r,
@@ -147,6 +151,8 @@ ngx_int_t ngx_http_faas_tail_end(ngx_http_faas_ctx_t *ctx, ngx_str_t *text);
 /* ngx_http_faas_auth_file.c: access keys */
 
 char *ngx_http_faas_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_faas_auth_t *ngx_http_faas_auth_load(ngx_conf_t *cf,
+    ngx_str_t *name);
 
 /* ngx_http_faas_auth.c: requests that are signed with them */
 
@@ -157,6 +163,12 @@ ngx_int_t ngx_http_faas_auth_body(ngx_http_request_t *r,
 ngx_int_t ngx_http_faas_auth_may(ngx_http_request_t *r,
     ngx_http_faas_call_t *call, const char *action,
     ngx_http_faas_lambda_error_t *e);
+
+/* ngx_http_faas_iam.c: IAM authorizers of routes */
+
+u_char *ngx_http_faas_put_iam(u_char *p, ngx_http_faas_hit_t *hit);
+void ngx_http_faas_iam_account(ngx_http_faas_key_t *key, ngx_str_t *account);
+size_t ngx_http_faas_iam_size(ngx_http_faas_hit_t *hit);
 
 
 #endif /* _NGX_HTTP_FAAS_LAMBDA_H_INCLUDED_ */

@@ -30,7 +30,7 @@ ngx_http_faas_capital(const char *type)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_call_error_text(ngx_http_request_t *r,
     ngx_http_faas_lambda_error_t *e, ngx_str_t *text)
 {

@@ -252,7 +252,12 @@ ngx_http_faas_api_refuse(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     ngx_http_faas_reply_t      reply;
     ngx_http_core_loc_conf_t  *clcf;
 
-    ngx_http_faas_reply(hit, NULL, status, &reply);
+    if (hit && hit->refusal) {
+        reply = *hit->refusal;
+
+    } else {
+        ngx_http_faas_reply(hit, NULL, status, &reply);
+    }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 

@@ -41,7 +41,7 @@ invalid authorizer name "none"
     }
 --- at: authorizer u lambda;
 --- says
-invalid type "lambda" of authorizer "u", it must be "jwt"
+invalid type "lambda" of authorizer "u", it must be "jwt" or "iam"
 
 
 === TEST 4: no issuer
@@ -248,7 +248,7 @@ unknown authorizer in "authorizer_default": "u"
     }
 --- at: route GET / return 200 '' scopes=a;
 --- says
-"scopes" without an authorizer in route "GET /"
+"scopes" without a JWT authorizer in route "GET /"
 
 
 === TEST 24: scopes of an open route
@@ -261,7 +261,7 @@ unknown authorizer in "authorizer_default": "u"
     }
 --- at: route GET ~ ^/x return 200 authorizer=none scopes=a;
 --- says
-"scopes" without an authorizer in route "GET ^/x"
+"scopes" without a JWT authorizer in route "GET ^/x"
 
 
 === TEST 25: a scope that no token can have
