@@ -51,6 +51,7 @@ def paths():
                  '/echo/a%00b', '/ECHO', '/echo/prod/a',
                  '/users/J%C3%BCrgen%20A/posts/1%2F2', '/users//posts/1',
                  '/users/a%2520b/posts/+', '/nothing', '/nothing/at/all?a=b',
+                 '/echo/a/../b', '/echo/./a', '/echo/a/..', '//echo/a',
                  '/echo/' + 'long/' * 300):
         yield Case(path)
 
@@ -91,7 +92,9 @@ def headers():
             [('If-None-Match', '"x"')], [('Range', 'bytes=0-3')],
             [('Cache-Control', 'no-cache')],
             [('X-Forwarded-For', '192.0.2.7')],
-            [('X-Forwarded-Proto', 'https')],
+            [('X-Forwarded-For', '192.0.2.7'), ('x-forwarded-for', 'b, c')],
+            [('X-Forwarded-Proto', 'https')], [('X_Under', 'score')],
+            [('X.Dot', 'dot')], [('X-Digits-123', '4')], [('Via', '1.1 a')],
             [('X-Amzn-Trace-Id', 'Root=1-67891233-abcdef012345678912345678')],
             [('X-Request-Id', 'mine')],
             [('Cookie', 'a=1')], [('Cookie', 'a=1; b=2')],
@@ -151,6 +154,37 @@ def bodies():
         yield post('/digest', kind, body, note)
 
 
+def mirrored():
+    control = ''.join(map(chr, range(128)))
+    for note, text in (
+            ('controls', control), ('unicode', UNICODE.decode()),
+            ('separators', '\u2028\u2029\u0085\u00a0\ufeff\ufffe\U0010fffd'),
+            ('escapes', '\\u0041\\n\\\\"\\/</script>'), ('one', 'x'),
+            ('lines', '\r\n\n\r'), ('big', '\u20ac"\\\n' * 150000)):
+        yield Case('/mirror', 'POST', TEXT, text.encode(), note=note)
+    for kind, body in (('application/json', b'{"a":"\\ud834"}'),
+                       ('TEXT/HTML; Charset=UTF-8', b'<p>'),
+                       ('application/xml', '<é/>'.encode()),
+                       ('image/png', PNG),
+                       ('application/octet-stream', BIG_BYTES)):
+        yield Case('/mirror', 'PUT', [('Content-Type', kind)], body,
+                   note=kind)
+
+
+def special():
+    for pairs in ([], [('If-None-Match', '"special"')],
+                  [('If-None-Match', '"other"')],
+                  [('If-Match', '"other"')],
+                  [('If-Modified-Since', 'Tue, 02 Jan 2024 00:00:00 GMT')],
+                  [('If-Unmodified-Since', 'Sun, 01 Jan 2023 00:00:00 GMT')],
+                  [('Range', 'bytes=0-2')],
+                  [('Range', 'bytes=0-2'), ('If-Range', '"special"')]):
+        yield Case('/special', headers=pairs,
+                   note=' '.join('%s:%s' % p for p in pairs))
+    yield Case('/special', 'HEAD')
+    yield Case('/special', 'POST', TEXT, b'x')
+
+
 def answers():
     for code in (200, 201, 202, 203, 204, 206, 300, 304, 400, 401, 403, 404,
                  409, 410, 418, 422, 429, 451, 500, 501, 502, 503, 504, 599):
@@ -161,7 +195,8 @@ def answers():
         yield Case('/redirect/%d' % code)
     for path in ('/cookies', '/cookie', '/headers', '/etag', '/png', '/bytes',
                  '/text', '/html', '/xml', '/gzip', '/untyped', '/empty',
-                 '/chunks', '/throw', '/reject', '/teapot', '/big/1000000'):
+                 '/chunks', '/throw', '/reject', '/teapot', '/big/1000000',
+                 '/big/4000000'):
         yield Case(path)
     for path in ('/png', '/text', '/gzip', '/status/404', '/status/204',
                  '/redirect/302', '/throw', '/nothing', '/big/100000'):
@@ -176,8 +211,8 @@ def answers():
 
 
 def cases():
-    found = [c for make in (methods, paths, queries, headers, bodies, answers)
-             for c in make()]
+    found = [c for make in (methods, paths, queries, headers, bodies,
+                            mirrored, special, answers) for c in make()]
     names = [c.name for c in found]
     twice = sorted({n for n in names if names.count(n) > 1})
     assert not twice, twice

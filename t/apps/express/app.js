@@ -51,6 +51,13 @@ app.all('/digest', express.raw({ type: () => true, limit: '6mb' }),
             res.json({ size: bytes(req).length, sum: hash.digest('hex') });
         });
 
+app.all('/mirror', express.raw({ type: () => true, limit: '6mb' }),
+        (req, res) => res.type(req.get('content-type')).send(bytes(req)));
+
+app.all('/special', (req, res) => {
+    res.set(data.special).type('text/plain').send('special');
+});
+
 app.all('/status/:code', (req, res) => {
     res.status(Number(req.params.code)).send(`status ${req.params.code}`);
 });

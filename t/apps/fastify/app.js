@@ -56,6 +56,14 @@ all('/digest', async (req) => {
     return { size: body.length, sum: hash.digest('hex') };
 });
 
+all('/mirror', (req, reply) => {
+    reply.type(req.headers['content-type']).send(req.body);
+});
+
+all('/special', (req, reply) => {
+    reply.headers(data.special).type('text/plain').send('special');
+});
+
 all('/status/:code', (req, reply) => {
     reply.code(Number(req.params.code)).send(`status ${req.params.code}`);
 });

@@ -61,6 +61,12 @@ app.all('/json', async (c) => c.json({ got: await c.req.json() }));
 app.all('/users/:id/posts/:post',
         (c) => c.json({ method: c.req.method, params: c.req.param() }));
 
+app.all('/mirror', async (c) => c.body(await c.req.arrayBuffer(), 200, {
+    'Content-Type': c.req.header('Content-Type'),
+}));
+
+app.all('/special', (c) => c.text('special', 200, data.special));
+
 app.all('/status/:code', (c) => {
     const code = Number(c.req.param('code'));
     return c.body([204, 304].includes(code) ? null : `status ${code}`, code);
