@@ -112,6 +112,24 @@ def npm_ci(folder):
     return 'npm ci failed: ' + ' '.join(lines[:2])
 
 
+def fill(base, target):
+    """Replaces what is in the cache."""
+    if shutil.which('npm') is None:
+        skip_all('no npm to install packages with')
+
+    for old in os.scandir(base):
+        if old.is_dir():
+            shutil.rmtree(old.path, ignore_errors=True)
+
+    new = target + '.new'
+    os.mkdir(new)
+    why = npm_ci(new)
+    if why:
+        shutil.rmtree(new, ignore_errors=True)
+        skip_all(why)
+    os.rename(new, target)
+
+
 def install():
     """The folder node_modules with what the lock file names.
 
@@ -124,21 +142,14 @@ def install():
 
     base = os.path.join(BUILD, 'apps-node_modules')
     target = os.path.join(base, lock_hash())
-    os.makedirs(base, exist_ok=True)
-
-    with open(os.path.join(base, '.lock'), 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.isdir(target):
-            if shutil.which('npm') is None:
-                skip_all('no npm to install packages with')
-            new = target + '.new'
-            shutil.rmtree(new, ignore_errors=True)
-            os.mkdir(new)
-            why = npm_ci(new)
-            if why:
-                shutil.rmtree(new, ignore_errors=True)
-                skip_all(why)
-            os.rename(new, target)
+    try:
+        os.makedirs(base, exist_ok=True)
+        with open(os.path.join(base, '.lock'), 'w') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.isdir(target):
+                fill(base, target)
+    except PermissionError as e:
+        skip_all('no packages, and no place for them: %s' % e)
 
     return os.path.join(target, 'node_modules')
 

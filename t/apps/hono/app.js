@@ -8,6 +8,10 @@ const cookies = require('hono/cookie');
 
 const data = require('./data.js');
 
+/* Node.js 18 has it in a module only, and Hono needs it. */
+
+globalThis.crypto ??= crypto.webcrypto;
+
 const app = new Hono();
 
 
