@@ -100,7 +100,10 @@ def npm_ci(folder):
         shutil.copy(os.path.join(APPS, name), folder)
     try:
         r = subprocess.run(['npm', 'ci', '--ignore-scripts', '--no-audit',
-                            '--no-fund', '--prefer-offline'],
+                            '--no-fund', '--prefer-offline',
+                            '--fetch-retries=1',
+                            '--fetch-retry-mintimeout=1000',
+                            '--fetch-retry-maxtimeout=2000'],
                            cwd=folder, stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            timeout=300 * SLOW)
