@@ -494,7 +494,7 @@ static int
 ngx_http_faas_keep_base64(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
     u_char     *comma;
-    ngx_str_t   type;
+    ngx_str_t   type, *accept;
 
     if (ctx->hit == NULL
         || ctx->hit->route->payload != NGX_HTTP_FAAS_PAYLOAD_REST)
@@ -502,14 +502,13 @@ ngx_http_faas_keep_base64(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
         return 0;
     }
 
-    ngx_str_null(&type);
+    accept = ngx_http_faas_request_header(r, "Accept");
 
-#if (NGX_HTTP_HEADERS)
-    if (r->headers_in.accept) {
-        type = r->headers_in.accept->value;
+    if (accept == NULL) {
+        return 1;
     }
-#endif
 
+    type = *accept;
     comma = ngx_strlchr(type.data, type.data + type.len, ',');
 
     if (comma) {

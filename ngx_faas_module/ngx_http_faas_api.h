@@ -234,6 +234,8 @@ ngx_uint_t ngx_http_faas_throttle(ngx_http_request_t *r,
 
 /* ngx_http_faas_cors.c: cross-origin requests */
 
+ngx_str_t *ngx_http_faas_request_header(ngx_http_request_t *r,
+    const char *name);
 char *ngx_http_faas_set_cors(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     ngx_str_t *value, ngx_uint_t n);
 void ngx_http_faas_cors_origin(ngx_http_request_t *r,

@@ -9,8 +9,6 @@
 #include "ngx_http_faas_api.h"
 
 
-static ngx_str_t *ngx_http_faas_request_header(ngx_http_request_t *r,
-    const char *name);
 static ngx_int_t ngx_http_faas_cors_add(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 
@@ -159,7 +157,9 @@ ngx_http_faas_set_cors(ngx_conf_t *cf, ngx_http_faas_api_t *api,
 }
 
 
-static ngx_str_t *
+/* The first of a name; nginx keeps few of them in places of their own. */
+
+ngx_str_t *
 ngx_http_faas_request_header(ngx_http_request_t *r, const char *name)
 {
     size_t            len;

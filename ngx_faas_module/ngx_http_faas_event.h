@@ -28,12 +28,13 @@ typedef struct {
     ngx_str_t              none_match;       /* client's */
 
     ngx_uint_t             payload;          /* ngx_http_faas_payload_e */
+    size_t                 forwarded;        /* room for what the client */
+                                             /* says of X-Forwarded-For */
     off_t                  body_len;
     u_char                *body;
 
     unsigned               base64:1;
     unsigned               encoded:1;        /* the body, by its header */
-    unsigned               forwarded:1;      /* the client says for whom */
     unsigned               cached:1;         /* the answer may be */
 } ngx_http_faas_parts_t;
 

@@ -163,7 +163,9 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
         parts->encoded = 1;
 
     } else if (ngx_http_faas_is_header(h, "x-forwarded-for")) {
-        parts->forwarded = 1;
+        /* goes into the one that is made */
+        parts->forwarded += h->value.len + sizeof(", ") - 1;
+        return NGX_DECLINED;
 
     } else if (parts->cached
                && ngx_http_faas_conditional(h->lowcase_key, h->key.len))
@@ -199,6 +201,42 @@ ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
 }
 
 
+/* What the client says of X-Forwarded-For, in one value and with a comma. */
+
+static u_char *
+ngx_http_faas_forwarded_before(ngx_http_request_t *r, u_char *p)
+{
+    u_char           *start;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    start = p;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash == 0
+                || h[i].value.len == 0
+                || !ngx_http_faas_is_header(&h[i], "x-forwarded-for"))
+            {
+                continue;
+            }
+
+            if (p != start) {
+                *p++ = ',';
+            }
+
+            p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+        }
+    }
+
+    return p == start ? p : ngx_cpymem(p, ", ", sizeof(", ") - 1);
+}
+
+
 /* What API Gateway adds: the client's address, its own port and scheme. */
 
 static ngx_int_t
@@ -207,17 +245,20 @@ ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
     u_char      *p;
     ngx_uint_t   port;
 
-    p = ngx_pnalloc(r->pool, 1 + r->connection->addr_text.len
+    p = ngx_pnalloc(r->pool, parts->forwarded + r->connection->addr_text.len
                              + NGX_INT_T_LEN + NGX_OFF_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    /* the map joins it to what the client has sent, with a comma */
-
     parts->forwarded_for.data = p;
-    p = ngx_sprintf(p, "%s%V", parts->forwarded ? " " : "",
-                    &r->connection->addr_text);
+
+    if (parts->forwarded) {
+        p = ngx_http_faas_forwarded_before(r, p);
+    }
+
+    p = ngx_cpymem(p, r->connection->addr_text.data,
+                   r->connection->addr_text.len);
     parts->forwarded_for.len = p - parts->forwarded_for.data;
 
     if (ngx_connection_local_sockaddr(r->connection, NULL, 0) != NGX_OK) {

@@ -257,6 +257,23 @@ def alb(tap, nginx):
               'ALB, several values: query, encoded body, group')
 
 
+def forwarded(tap, nginx):
+    """One value with all addresses: maps with one value need them all."""
+    for path, name, multi in (('/web/old/x', 'x-forwarded-for', True),
+                              ('/rest/prod/items/1', 'X-Forwarded-For', True),
+                              ('/lb/', 'x-forwarded-for', False),
+                              ('/url/', 'x-forwarded-for', False)):
+        e = event(nginx, path, headers={'x-forwarded-for': '10.1.1.1, x'})
+        tap.equal(e['headers'][name], '10.1.1.1, x, 127.0.0.1',
+                  path + ': for whom it is forwarded')
+        if multi:
+            tap.equal(e['multiValueHeaders'][name],
+                      ['10.1.1.1, x, 127.0.0.1'], path + ': as a list')
+    e = event(nginx, '/lbs/', headers={'x-forwarded-for': ''})
+    tap.equal(e['multiValueHeaders']['x-forwarded-for'], ['127.0.0.1'],
+              'an empty list of addresses')
+
+
 with Tap() as tap, Nginx(http=HTTP, server=SERVERS,
                          functions={'echo': {'app.py': ECHO}}) as nginx:
     http2(tap, nginx)
@@ -264,6 +281,7 @@ with Tap() as tap, Nginx(http=HTTP, server=SERVERS,
     rest(tap, nginx)
     url(tap, nginx)
     alb(tap, nginx)
+    forwarded(tap, nginx)
 
     e = event(nginx, '/short/1/x/y')
     tap.equal([e['routeKey'], e['pathParameters']],

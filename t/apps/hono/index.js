@@ -1,0 +1,5 @@
+'use strict';
+
+const { handle } = require('hono/aws-lambda');
+
+exports.handler = handle(require('./app.js'));

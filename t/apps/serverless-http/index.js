@@ -1,0 +1,7 @@
+'use strict';
+
+const serverless = require('serverless-http');
+
+exports.handler = serverless(require('./app.js'), {
+    binary: ['image/*', 'application/octet-stream'],
+});
