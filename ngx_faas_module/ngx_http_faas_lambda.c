@@ -285,7 +285,7 @@ ngx_http_faas_lambda_body(ngx_http_request_t *r)
     if (rc == NGX_DECLINED) {
         rc = ngx_http_faas_call_error(r, call, &e);
 
-    } else if (rc == NGX_AGAIN) {
+    } else if (rc == NGX_DONE) {
         return;                              /* ngx_http_upstream has it */
     }
 
@@ -317,7 +317,10 @@ ngx_http_faas_lambda_take_body(ngx_http_request_t *r,
 }
 
 
-/* NGX_AGAIN: an invocation is under way; NGX_DECLINED: *E is the answer. */
+/*
+ * NGX_DONE: an invocation is under way; NGX_DECLINED: *E is the answer; else
+ * what the filters have said of one that is being sent, also NGX_AGAIN.
+ */
 
 static ngx_int_t
 ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
@@ -368,6 +371,13 @@ ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
         return ngx_http_faas_call_send(r, call, NGX_HTTP_NO_CONTENT, &none);
     }
 
+    if (!ngx_http_faas_usable(call->function)) {
+        e->status = 500;
+        e->type = "ServiceException";
+        ngx_str_set(&e->message, "No environment could be had");
+        return NGX_DECLINED;
+    }
+
     return ngx_http_faas_lambda_invoke(r, call);
 }
 
@@ -391,5 +401,5 @@ ngx_http_faas_lambda_invoke(ngx_http_request_t *r,
 
     ngx_http_upstream_init(r);
 
-    return NGX_AGAIN;
+    return NGX_DONE;
 }
