@@ -326,8 +326,8 @@ static ngx_int_t
 ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
     ngx_http_faas_lambda_error_t *e)
 {
-    ngx_int_t   rc;
-    ngx_str_t   none;
+    ngx_int_t    rc, may;
+    ngx_str_t    none;
     const char  *action;
 
     static const char  *actions[] = {
@@ -348,8 +348,11 @@ ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
         rc = ngx_http_faas_call_function(r, call, e);
     }
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_faas_auth_may(r, call, action, e);
+    /* whom a function is not for does not learn whether there is one */
+
+    if (rc == NGX_OK || (rc == NGX_DECLINED && call->arn.len)) {
+        may = ngx_http_faas_auth_may(r, call, action, e);
+        rc = (may == NGX_OK) ? rc : may;
     }
 
     if (rc != NGX_OK) {
