@@ -11,7 +11,6 @@
 #include "faas_path.h"
 
 
-static ngx_int_t ngx_http_faas_lambda_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_faas_lambda_path(ngx_http_request_t *r,
     ngx_http_faas_call_t *call);
 static void ngx_http_faas_lambda_body(ngx_http_request_t *r);
@@ -81,7 +80,7 @@ ngx_http_faas_lambda_too_large(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_lambda_handler(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;

@@ -47,6 +47,11 @@ SERVER = '''
         faas_api_pass a;
     }
     location @files { return 200 "file $uri"; }
+    location /limited {
+        limit_except GET { allow 127.0.0.1; deny all; }
+        faas_lambda_api;
+        faas_auth off;
+    }
     location /slow {
         limit_rate 300;
         faas_lambda_api;
@@ -60,6 +65,16 @@ def slow(tap, nginx):
     r = nginx.get('/slow/2015-03-31/functions/f', timeout=20)
     tap.equal([r.status, r.json()['Configuration']['FunctionName']],
               [200, 'f'], 'a configuration that is sent slowly')
+
+
+def limited(tap, nginx):
+    """limit_except is about who may, not about what happens then."""
+    path = '/limited/2015-03-31/functions/f'
+    tap.equal([nginx.get(path).status,
+               nginx.get(path + '/invocations', method='POST',
+                         body='{}').text],
+              [200, '{"statusCode": 200, "body": "-"}'],
+              'a call that limit_except lets in')
 
 
 def background(tap, nginx):
@@ -123,7 +138,7 @@ def placeless(tap):
 with Tap() as tap:
     with Nginx(http=HTTP, server=SERVER,
                functions={'f': {'app.py': CODE}}) as nginx:
-        for part in (slow, background, ambiguous, origins):
+        for part in (slow, limited, background, ambiguous, origins):
             part(tap, nginx)
         nginx.finish(tap)
     placeless(tap)
