@@ -13,7 +13,15 @@
 #include "ngx_http_faas_api.h"
 
 
-static ngx_int_t ngx_http_faas_api_path(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_faas_api_takes_uri(ngx_http_faas_route_t *route);
+static ngx_uint_t ngx_http_faas_api_ambiguous(ngx_http_request_t *r,
+    faas_path_t *path);
+static ngx_int_t ngx_http_faas_api_match(ngx_http_request_t *r,
+    ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit,
+    faas_path_t *path);
+static ngx_int_t ngx_http_faas_api_sent(ngx_http_request_t *r,
+    faas_path_t *path);
+static ngx_int_t ngx_http_faas_api_decoded(ngx_http_request_t *r,
     faas_path_t *path);
 static ngx_uint_t ngx_http_faas_same_path(const u_char *a, size_t alen,
     const u_char *b, size_t blen);
@@ -36,37 +44,123 @@ ngx_int_t
 ngx_http_faas_api_find(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
     ngx_http_faas_hit_t *hit)
 {
+    ngx_int_t             rc;
+    ngx_uint_t            ambiguous;
+    faas_path_t           path;
+    ngx_http_faas_hit_t  *other;
+
+    rc = ngx_http_faas_api_sent(r, &path);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_faas_api_decoded(r, &path);
+        return rc == NGX_OK ? ngx_http_faas_api_match(r, flcf, hit, &path)
+                            : rc;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ambiguous = ngx_http_faas_api_ambiguous(r, &path);
+    rc = ngx_http_faas_api_match(r, flcf, hit, &path);
+
+    if (rc != NGX_OK || !ambiguous
+        || !ngx_http_faas_api_takes_uri(hit->route))
+    {
+        return rc;
+    }
+
+    /* the target goes by r->uri: that must be for the same route */
+
+    other = ngx_pcalloc(r->pool, sizeof(ngx_http_faas_hit_t));
+
+    if (other == NULL || ngx_http_faas_api_decoded(r, &path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_faas_api_match(r, flcf, other, &path);
+
+    if (rc != NGX_ERROR
+        && (other->route != hit->route || other->stage != hit->stage))
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "faas: route \"%V\" of API \"%V\" is not that of the "
+                      "path as it is decoded", &hit->route->key,
+                      &hit->api->name);
+        hit->route = NULL;
+        rc = NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+/* Locations and FastCGI applications get nginx's path, not the route's. */
+
+static ngx_uint_t
+ngx_http_faas_api_takes_uri(ngx_http_faas_route_t *route)
+{
+    return route->location.len
+           || (route->function
+               && route->function->kind == NGX_HTTP_FAAS_FASTCGI);
+}
+
+
+/* May r->uri have other segments than PATH, which is the same decoded? */
+
+static ngx_uint_t
+ngx_http_faas_api_ambiguous(ngx_http_request_t *r, faas_path_t *path)
+{
+    const u_char  *p, *last;
+
+    if (path->text_len != r->uri.len
+        || ngx_memcmp(path->text, r->uri.data, r->uri.len) != 0)
+    {
+        return 1;
+    }
+
+    last = path->raw + path->raw_len;
+
+    for (p = path->raw; last - p > 2; p++) {
+        if (p[0] == '%' && p[1] == '2' && (p[2] | 0x20) == 'f') {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_faas_api_match(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
+    ngx_http_faas_hit_t *hit, faas_path_t *path)
+{
     int                   rc;
     ngx_int_t             n;
     ngx_str_t            *method;
-    faas_path_t           path;
     faas_match_t          match;
     ngx_http_faas_api_t  *api;
 
     api = flcf->api;
     hit->api = api;
 
-    if (ngx_http_faas_api_path(r, &path) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    n = ngx_http_faas_api_base(flcf, &path, r->pool);
+    n = ngx_http_faas_api_base(flcf, path, r->pool);
 
     if (n == NGX_OK) {
-        n = ngx_http_faas_api_stage_of(flcf, hit, &path, r->pool);
+        n = ngx_http_faas_api_stage_of(flcf, hit, path, r->pool);
     }
 
-    hit->raw.data = (u_char *) path.raw;
-    hit->raw.len = path.raw_len;
-    hit->text.data = (u_char *) path.text;
-    hit->text.len = path.text_len;
+    hit->raw.data = (u_char *) path->raw;
+    hit->raw.len = path->raw_len;
+    hit->text.data = (u_char *) path->text;
+    hit->text.len = path->text_len;
 
     if (n != NGX_OK) {
         return n;
     }
 
     method = &r->method_name;
-    rc = faas_route_match(api->table, method->data, method->len, &path,
+    rc = faas_route_match(api->table, method->data, method->len, path,
                           &match);
 
     /* a regex comes after a full match, and before the rest of a path */
@@ -95,12 +189,21 @@ ngx_http_faas_api_find(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
 }
 
 
+/*
+ * As the client has sent it; NGX_DECLINED: that is not what r->uri means.  It
+ * is not valid in subrequests, but for those that are the request once more,
+ * as when the cache is updated in the background.
+ */
+
 static ngx_int_t
-ngx_http_faas_api_path(ngx_http_request_t *r, faas_path_t *path)
+ngx_http_faas_api_sent(ngx_http_request_t *r, faas_path_t *path)
 {
-    size_t      len;
     u_char     *p, *buf;
     ngx_str_t   raw;
+
+    if (!r->valid_unparsed_uri) {
+        return NGX_DECLINED;
+    }
 
     raw = r->unparsed_uri;
     p = ngx_strlchr(raw.data, raw.data + raw.len, '?');
@@ -109,20 +212,26 @@ ngx_http_faas_api_path(ngx_http_request_t *r, faas_path_t *path)
         raw.len = p - raw.data;
     }
 
-    if (r == r->main && r->valid_unparsed_uri) {
-        buf = ngx_pnalloc(r->pool, faas_path_size(raw.len));
-        if (buf == NULL) {
-            return NGX_ERROR;
-        }
-
-        faas_path_init(path, raw.data, raw.len, buf);
-
-        if (ngx_http_faas_same_path(path->text, path->text_len, r->uri.data,
-                                    r->uri.len))
-        {
-            return NGX_OK;
-        }
+    buf = ngx_pnalloc(r->pool, faas_path_size(raw.len));
+    if (buf == NULL) {
+        return NGX_ERROR;
     }
+
+    faas_path_init(path, raw.data, raw.len, buf);
+
+    return ngx_http_faas_same_path(path->text, path->text_len, r->uri.data,
+                                   r->uri.len)
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* What nginx has made of it. */
+
+static ngx_int_t
+ngx_http_faas_api_decoded(ngx_http_request_t *r, faas_path_t *path)
+{
+    size_t   len;
+    u_char  *p;
 
     len = r->uri.len + 2 * ngx_escape_uri(NULL, r->uri.data, r->uri.len,
                                           NGX_ESCAPE_URI);

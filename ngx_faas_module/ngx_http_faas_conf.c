@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_faas_api.h"
+#include "ngx_http_faas_lambda.h"
 
 
 static ngx_str_t  ngx_http_faas_hide_headers[] = {
@@ -274,7 +275,7 @@ ngx_http_faas_merge_upstream(ngx_http_upstream_conf_t *prev,
 }
 
 
-/* "if" and "limit_except" blocks inherit the function, or the API. */
+/* "if" and "limit_except" blocks inherit the function, or either API. */
 
 static void
 ngx_http_faas_inherit(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
@@ -295,6 +296,8 @@ ngx_http_faas_inherit(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
     conf->fixed = prev->fixed;
     conf->base = prev->base;
     conf->api_place = prev->api_place;
+    conf->lambda = prev->lambda;
+    conf->lambda_place = prev->lambda_place;
 
     if (!clcf->lmt_excpt || clcf->handler) {
         return;
@@ -305,6 +308,9 @@ ngx_http_faas_inherit(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
 
     } else if (conf->api) {
         clcf->handler = ngx_http_faas_api_handler;
+
+    } else if (conf->lambda) {
+        clcf->handler = ngx_http_faas_lambda_handler;
     }
 }
 

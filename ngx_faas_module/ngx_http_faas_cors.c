@@ -271,6 +271,39 @@ ngx_http_faas_cors_is(u_char *name, size_t len)
 }
 
 
+/* What the route before a redirect by error_page has said is in the list. */
+
+static void
+ngx_http_faas_cors_drop(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash && h[i].key.len == len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0
+                && (ngx_http_faas_cors_is(h[i].key.data, len)
+                    || (h[i].value.len == value->len
+                        && ngx_memcmp(h[i].value.data, value->data,
+                                      value->len)
+                           == 0)))
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
 static ngx_int_t
 ngx_http_faas_cors_add(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
@@ -280,6 +313,8 @@ ngx_http_faas_cors_add(ngx_http_request_t *r, const char *name,
     if (value->len == 0) {
         return NGX_OK;
     }
+
+    ngx_http_faas_cors_drop(r, name, value);
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {

@@ -11,7 +11,6 @@
 #include "faas_path.h"
 
 
-static ngx_int_t ngx_http_faas_lambda_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_faas_lambda_path(ngx_http_request_t *r,
     ngx_http_faas_call_t *call);
 static void ngx_http_faas_lambda_body(ngx_http_request_t *r);
@@ -81,7 +80,7 @@ ngx_http_faas_lambda_too_large(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_lambda_handler(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;
@@ -287,7 +286,7 @@ ngx_http_faas_lambda_body(ngx_http_request_t *r)
     if (rc == NGX_DECLINED) {
         rc = ngx_http_faas_call_error(r, call, &e);
 
-    } else if (rc == NGX_AGAIN) {
+    } else if (rc == NGX_DONE) {
         return;                              /* ngx_http_upstream has it */
     }
 
@@ -319,14 +318,17 @@ ngx_http_faas_lambda_take_body(ngx_http_request_t *r,
 }
 
 
-/* NGX_AGAIN: an invocation is under way; NGX_DECLINED: *E is the answer. */
+/*
+ * NGX_DONE: an invocation is under way; NGX_DECLINED: *E is the answer; else
+ * what the filters have said of one that is being sent, also NGX_AGAIN.
+ */
 
 static ngx_int_t
 ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
     ngx_http_faas_lambda_error_t *e)
 {
-    ngx_int_t   rc;
-    ngx_str_t   none;
+    ngx_int_t    rc, may;
+    ngx_str_t    none;
     const char  *action;
 
     static const char  *actions[] = {
@@ -347,8 +349,11 @@ ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
         rc = ngx_http_faas_call_function(r, call, e);
     }
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_faas_auth_may(r, call, action, e);
+    /* whom a function is not for does not learn whether there is one */
+
+    if (rc == NGX_OK || (rc == NGX_DECLINED && call->arn.len)) {
+        may = ngx_http_faas_auth_may(r, call, action, e);
+        rc = (may == NGX_OK) ? rc : may;
     }
 
     if (rc != NGX_OK) {
@@ -368,6 +373,13 @@ ngx_http_faas_lambda_run(ngx_http_request_t *r, ngx_http_faas_call_t *call,
     if (call->dry_run) {
         ngx_str_null(&none);
         return ngx_http_faas_call_send(r, call, NGX_HTTP_NO_CONTENT, &none);
+    }
+
+    if (!ngx_http_faas_usable(call->function)) {
+        e->status = 500;
+        e->type = "ServiceException";
+        ngx_str_set(&e->message, "No environment could be had");
+        return NGX_DECLINED;
     }
 
     return ngx_http_faas_lambda_invoke(r, call);
@@ -393,5 +405,5 @@ ngx_http_faas_lambda_invoke(ngx_http_request_t *r,
 
     ngx_http_upstream_init(r);
 
-    return NGX_AGAIN;
+    return NGX_DONE;
 }

@@ -106,6 +106,7 @@ typedef struct {
 
 char *ngx_http_faas_lambda_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_int_t ngx_http_faas_lambda_handler(ngx_http_request_t *r);
 
 /* ngx_http_faas_lambda_options.c: NGX_OK, NGX_DECLINED with *E, NGX_ERROR */
 
@@ -114,7 +115,7 @@ ngx_str_t *ngx_http_faas_call_header(ngx_http_request_t *r,
 ngx_int_t ngx_http_faas_call_options(ngx_http_request_t *r,
     ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e);
 
-/* ngx_http_faas_lambda_name.c: NGX_OK, or NGX_DONE: answered, or NGX_ERROR */
+/* ngx_http_faas_lambda_name.c: NGX_OK, NGX_DECLINED with *E, NGX_ERROR */
 
 ngx_int_t ngx_http_faas_fname(ngx_http_faas_fname_t *f, ngx_str_t *text);
 ngx_int_t ngx_http_faas_call_function(ngx_http_request_t *r,

@@ -279,27 +279,33 @@ ngx_http_faas_call_qualifier(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_faas_call_arn(ngx_http_request_t *r, ngx_http_faas_call_t *call)
 {
-    u_char                 *p;
-    ngx_str_t               region, account;
-    ngx_http_faas_fname_t  *f;
+    u_char                     *p;
+    ngx_str_t                   region, account;
+    ngx_http_faas_fname_t      *f;
+    ngx_http_faas_function_t   *fn;
+    ngx_http_faas_main_conf_t  *fmcf;
 
     f = &call->fname;
+    fmcf = ngx_http_get_module_main_conf(r, ngx_http_faas_module);
+    fn = call->function;
 
-    if (call->function) {
-        region = call->function->region;
-        account = call->function->account;
+    ngx_str_set(&region, "us-east-1");
+    ngx_str_set(&account, "000000000000");
 
-    } else {
-        region = f->region;
-        account = f->account;
+    /* what there is not has the ARN that it would have beside the others */
 
-        if (region.len == 0) {
-            ngx_str_set(&region, "us-east-1");
-        }
+    if (fn == NULL && fmcf->functions.nelts) {
+        fn = ((ngx_http_faas_function_t **) fmcf->functions.elts)[0];
+    }
 
-        if (account.len == 0) {
-            ngx_str_set(&account, "000000000000");
-        }
+    if (fn) {
+        region = fn->region;
+        account = fn->account;
+    }
+
+    if (call->function == NULL) {
+        region = f->region.len ? f->region : region;
+        account = f->account.len ? f->account : account;
     }
 
     p = ngx_pnalloc(r->pool, sizeof("arn:aws:lambda:::function::") + region.len

@@ -155,7 +155,7 @@ def names(tap, c):
                'the specified qualifier.'], 'two qualifiers')
     tap.equal(refused(invoke, c, 'nobody', 1),
               [404, 'ResourceNotFoundException',
-               'Function not found: arn:aws:lambda:us-east-1:000000000000:'
+               'Function not found: arn:aws:lambda:us-east-1:123456789012:'
                'function:nobody:$LATEST'], 'no such function')
     tap.equal(refused(invoke, c, 'f', 1, Qualifier='prod'),
               [404, 'ResourceNotFoundException',
@@ -330,6 +330,9 @@ def keys(tap, nginx):
     tap.ok(refused(invoke, one, 'g', 1)[2].endswith(
         'with an explicit deny in an identity-based policy'),
         'a policy that denies it')
+    denied = [refused(invoke, one, name, 1) for name in ('bad', 'nobody')]
+    tap.equal(denied[0][2].replace(':bad', ':nobody'), denied[1][2],
+              'whether there is a function is not told who may not call it')
     for c, code, name in (
             (client(nginx, 'AKIDONE', 'secret/one', 'OTHER'),
              'UnrecognizedClientException', 'a wrong session token'),
