@@ -179,7 +179,7 @@ RULES = [
          'header etag', adapters=EXPRESS, when=other_body),
     Rule('as before, of a body that HEAD does not show', 'header etag',
          adapters=EXPRESS, cases='HEAD /(echo|users)'),
-    Rule('nginx refuses a NUL in a path (README, What nginx does before)',
+    Rule('nginx refuses a NUL in a path (README, Paths)',
          '.*', cases=r'/echo/a%00b',
          when=lambda d, e, g: g.status == 400 and b'nginx' in g.body),
     Rule('7.1: HTTP APIs have text/plain when there is no Content-Type',
