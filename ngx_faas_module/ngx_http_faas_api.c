@@ -546,9 +546,9 @@ ngx_http_faas_api_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (flcf->api || flcf->function || flcf->name) {
+    if (flcf->api || flcf->function || flcf->name || flcf->lambda) {
         return "is duplicate, or there is another \"faas_pass\", "
-               "\"faas_api_pass\" or \"faas_route\"";
+               "\"faas_api_pass\", \"faas_route\" or \"faas_lambda_api\"";
     }
 
     value = cf->args->elts;

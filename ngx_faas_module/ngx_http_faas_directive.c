@@ -16,9 +16,9 @@ ngx_http_faas_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_core_loc_conf_t          *clcf;
     ngx_http_compile_complex_value_t   ccv;
 
-    if (flcf->function || flcf->name || flcf->api) {
-        return "is duplicate, or there is a \"faas_api_pass\" or "
-               "\"faas_route\"";
+    if (flcf->function || flcf->name || flcf->api || flcf->lambda) {
+        return "is duplicate, or there is a \"faas_api_pass\", "
+               "\"faas_route\" or \"faas_lambda_api\"";
     }
 
     value = cf->args->elts;

@@ -435,8 +435,11 @@ ngx_http_faas_route_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_faas_route_t     *route;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (flcf->function || flcf->name || (flcf->api && !flcf->api->local)) {
-        return "is in a location with \"faas_pass\" or \"faas_api_pass\"";
+    if (flcf->function || flcf->name || flcf->lambda
+        || (flcf->api && !flcf->api->local))
+    {
+        return "is in a location with \"faas_pass\", \"faas_api_pass\" or "
+               "\"faas_lambda_api\"";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
