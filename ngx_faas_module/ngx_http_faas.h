@@ -139,6 +139,8 @@ typedef struct {
     ngx_array_t                apis;            /* ngx_http_faas_api_t * */
     void                      *throttles;       /* NULL: there are none */
     ngx_http_faas_tokens_t    *tokens;          /* NULL: no authorizers */
+    ngx_array_t               *keys;            /* ngx_http_faas_keys_t * */
+    void                      *quotas;          /* NULL: there are none */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
     ngx_uint_t                 isolation;       /* ..._ISOLATION_... */
     ngx_uint_t                 uid_first;

@@ -66,6 +66,7 @@ static ngx_http_faas_api_setting_t  ngx_http_faas_api_settings[] = {
     { ngx_string("authorizer"), ngx_http_faas_set_authorizer, 0, 2, 16 },
     { ngx_string("authorizer_default"), ngx_http_faas_set_authorizer_default,
       0, 1, 1 },
+    { ngx_string("api_keys"), ngx_http_faas_set_api_keys, 0, 1, 1 },
     { ngx_string("route"), ngx_http_faas_route, 0, 2, 16 },
     { ngx_null_string, NULL, 0, 0, 0 }
 };

@@ -63,6 +63,11 @@ typedef struct {
 typedef struct ngx_http_faas_authorizer_s  ngx_http_faas_authorizer_t;
 
 
+/* ngx_http_faas_keys.h */
+typedef struct ngx_http_faas_keys_s  ngx_http_faas_keys_t;
+typedef struct ngx_http_faas_api_key_s  ngx_http_faas_api_key_t;
+
+
 struct ngx_http_faas_stage_s {
     ngx_str_t                  name;
     ngx_http_faas_throttle_t   throttle;
@@ -96,6 +101,7 @@ typedef struct {
     ngx_str_t                  authorizer_name;
     ngx_http_faas_authorizer_t *authorizer;     /* NULL: open */
     ngx_array_t               *scopes;          /* of faas_jwt_str_t */
+    unsigned                   api_key:1;       /* is required */
 
     ngx_http_faas_place_t      place;
 } ngx_http_faas_route_t;
@@ -124,6 +130,7 @@ struct ngx_http_faas_api_s {
     ngx_array_t               *authorizers;     /* ..._authorizer_t * */
     ngx_str_t                  authorizer_default;
     ngx_http_faas_place_t      authorizer_place;    /* of the default */
+    ngx_http_faas_keys_t      *keys;            /* rest; NULL: none */
 
     ngx_http_faas_place_t      place;
     unsigned                   defined:1;
@@ -153,6 +160,8 @@ struct ngx_http_faas_hit_s {
     ngx_str_t                  claims;          /* of a token: JSON object */
     ngx_str_t                  scopes;          /* JSON array, or null */
     ngx_http_faas_call_t      *call;            /* signed: iam */
+    ngx_http_faas_api_key_t   *key;             /* x-api-key */
+    ngx_str_t                  key_value;
     ngx_http_faas_reply_t     *refusal;         /* if it is a special one */
     ngx_uint_t                 n;
     faas_param_t               params[FAAS_ROUTE_PARAMS];
@@ -170,6 +179,8 @@ ngx_http_faas_api_t *ngx_http_faas_api_create(ngx_conf_t *cf);
 /* ngx_http_faas_api_check.c: defaults, and what does not fit together */
 
 char *ngx_http_faas_api_complete(ngx_conf_t *cf, ngx_http_faas_api_t *api);
+char *ngx_http_faas_place_error(ngx_conf_t *cf, ngx_http_faas_place_t *place,
+    const char *text, ngx_str_t *what);
 char *ngx_http_faas_check_apis(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf);
 char *ngx_http_faas_check_stage(ngx_conf_t *cf,
@@ -194,6 +205,19 @@ ngx_int_t ngx_http_faas_authorizer_option(ngx_conf_t *cf,
     ngx_http_faas_route_t *route, ngx_str_t *value);
 char *ngx_http_faas_check_authorizers(ngx_conf_t *cf,
     ngx_http_faas_api_t *api);
+
+/* ngx_http_faas_keys.c: API keys */
+
+char *ngx_http_faas_set_api_keys(ngx_conf_t *cf, ngx_http_faas_api_t *api,
+    ngx_str_t *value, ngx_uint_t n);
+ngx_int_t ngx_http_faas_api_key_option(ngx_http_faas_route_t *route,
+    ngx_str_t *value);
+char *ngx_http_faas_check_api_keys(ngx_conf_t *cf,
+    ngx_http_faas_api_t *api);
+ngx_int_t ngx_http_faas_api_key(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
+ngx_int_t ngx_http_faas_api_key_use(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
 
 /* ngx_http_faas_iam.c: signed requests, once their body is there */
 

@@ -27,7 +27,7 @@ ngx_http_faas_api_cleanup(void *data)
     ngx_http_faas_place_error(cf, &(route)->place, __VA_ARGS__)
 
 
-static char *
+char *
 ngx_http_faas_place_error(ngx_conf_t *cf, ngx_http_faas_place_t *place,
     const char *text, ngx_str_t *what)
 {
@@ -201,7 +201,9 @@ ngx_http_faas_api_complete(ngx_conf_t *cf, ngx_http_faas_api_t *api)
         }
     }
 
-    if (ngx_http_faas_check_authorizers(cf, api) != NGX_CONF_OK) {
+    if (ngx_http_faas_check_authorizers(cf, api) != NGX_CONF_OK
+        || ngx_http_faas_check_api_keys(cf, api) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

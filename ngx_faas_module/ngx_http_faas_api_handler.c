@@ -19,21 +19,40 @@ static ngx_int_t ngx_http_faas_api_send(ngx_http_request_t *r,
 
 /*
  * NGX_OK, or the status of the refusal.  Too many requests are too many with
- * any token; and whom a route is not for learns nothing else of it.
+ * any token; and whom a route is not for learns nothing else of it.  A quota
+ * is for what was let in.
  */
 
 static ngx_int_t
 ngx_http_faas_api_admit(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 {
+    ngx_int_t  rc;
+
     if (hit->route == NULL) {
         return NGX_HTTP_NOT_FOUND;
+    }
+
+    if (hit->route->api_key) {
+        rc = ngx_http_faas_api_key(r, hit);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     if (ngx_http_faas_throttle(r, hit)) {
         return 429;
     }
 
-    return hit->route->authorizer ? ngx_http_faas_authorize(r, hit) : NGX_OK;
+    if (hit->route->authorizer) {
+        rc = ngx_http_faas_authorize(r, hit);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return hit->key ? ngx_http_faas_api_key_use(r, hit) : NGX_OK;
 }
 
 

@@ -51,6 +51,8 @@ void ngx_http_faas_jwks_refresh(ngx_http_faas_jwks_t *jwks, ngx_log_t *log);
 
 ngx_int_t ngx_http_faas_authorize(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
+ngx_uint_t ngx_http_faas_identity_header(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
 
 /* ngx_http_faas_iam.c: the same, of an IAM authorizer */
 
@@ -66,6 +68,7 @@ ngx_int_t ngx_http_faas_scopes(ngx_http_request_t *r,
     const faas_jwt_expect_t *expect);
 ngx_int_t ngx_http_faas_hit_keep(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
+ngx_http_faas_hit_t *ngx_http_faas_kept(ngx_http_request_t *r);
 
 /* ngx_http_faas_tokens.c: tokens whose signature was good */
 

@@ -11,6 +11,7 @@
  */
 
 #include "ngx_http_faas_lambda.h"
+#include "ngx_http_faas_keys.h"
 
 #include <jansson.h>
 
@@ -164,8 +165,9 @@ ngx_http_faas_auth_key(ngx_conf_t *cf, ngx_http_faas_auth_t *auth,
 
 /* Secrets: nobody but the owner and the group may read them. */
 
-static json_t *
-ngx_http_faas_auth_read(ngx_conf_t *cf, ngx_str_t *path)
+json_t *
+ngx_http_faas_secret_read(ngx_conf_t *cf, const char *directive,
+    ngx_str_t *path)
 {
     int           fd;
     json_t       *root;
@@ -176,7 +178,8 @@ ngx_http_faas_auth_read(ngx_conf_t *cf, ngx_str_t *path)
 
     if (fd == -1 || fstat(fd, &st) == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"faas_auth\" file \"%V\" cannot be read", path);
+                           "\"%s\" file \"%V\" cannot be read", directive,
+                           path);
 
         if (fd != -1) {
             (void) close(fd);
@@ -187,7 +190,7 @@ ngx_http_faas_auth_read(ngx_conf_t *cf, ngx_str_t *path)
 
     if ((st.st_mode & 07) || st.st_size > NGX_HTTP_FAAS_AUTH_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"faas_auth\" file \"%V\" %s", path,
+                           "\"%s\" file \"%V\" %s", directive, path,
                            (st.st_mode & 07) ? "is open to all users: its "
                            "mode must be 0640 or less"
                            : "is larger than 1 MB");
@@ -200,7 +203,7 @@ ngx_http_faas_auth_read(ngx_conf_t *cf, ngx_str_t *path)
 
     if (root == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"faas_auth\" file \"%V\", line %d: %s", path,
+                           "\"%s\" file \"%V\", line %d: %s", directive, path,
                            error.line, error.text);
     }
 
@@ -233,7 +236,7 @@ ngx_http_faas_auth_load(ngx_conf_t *cf, ngx_str_t *name)
         return NULL;
     }
 
-    root = ngx_http_faas_auth_read(cf, &auth->path);
+    root = ngx_http_faas_secret_read(cf, "faas_auth", &auth->path);
     if (root == NULL) {
         return NULL;
     }

@@ -10,8 +10,6 @@
 
 static ngx_int_t ngx_http_faas_identity(ngx_http_request_t *r,
     ngx_http_faas_authorizer_t *a, faas_jwt_str_t *token);
-static ngx_uint_t ngx_http_faas_identity_header(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 static ngx_uint_t ngx_http_faas_identity_argument(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 static faas_jwt_e ngx_http_faas_authorize_token(ngx_http_request_t *r,
@@ -129,7 +127,7 @@ ngx_http_faas_identity(ngx_http_request_t *r, ngx_http_faas_authorizer_t *a,
 
 /* How many there are; names of headers are the same in any case. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_faas_identity_header(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {

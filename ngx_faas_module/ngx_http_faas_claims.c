@@ -1,11 +1,12 @@
 /*
  * What a verified token says: the texts that events copy, and the variables
- * $faas_authorizer and $faas_claim_*.
+ * $faas_authorizer, $faas_api_key_id and $faas_claim_*.
  *
  * Runs in workers; takes no locks.
  */
 
 #include "ngx_http_faas_auth.h"
+#include "ngx_http_faas_keys.h"
 
 #include "faas_json.h"
 
@@ -27,7 +28,6 @@ typedef struct {
 
 static int ngx_http_faas_claim(void *ctx, const unsigned char *name,
     size_t nlen, const unsigned char *value, size_t vlen);
-static ngx_http_faas_hit_t *ngx_http_faas_kept(ngx_http_request_t *r);
 static ngx_int_t ngx_http_faas_authorizer_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_faas_claim_variable(ngx_http_request_t *r,
@@ -41,6 +41,8 @@ static ngx_uint_t ngx_http_faas_claim_is(u_char *claim, size_t len,
 static ngx_http_variable_t  ngx_http_faas_auth_variables[] = {
     { ngx_string("faas_authorizer"), NULL, ngx_http_faas_authorizer_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("faas_api_key_id"), NULL, ngx_http_faas_api_key_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
     { ngx_string("faas_claim_"), NULL, ngx_http_faas_claim_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 }
 };
@@ -52,7 +54,7 @@ ngx_http_faas_add_auth_variables(ngx_conf_t *cf)
     ngx_uint_t            i;
     ngx_http_variable_t  *var, *v;
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < 3; i++) {
         v = &ngx_http_faas_auth_variables[i];
 
         var = ngx_http_add_variable(cf, &v->name, v->flags);
@@ -229,7 +231,7 @@ ngx_http_faas_hit_keep(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 
 /* The last one, as the list begins with it. */
 
-static ngx_http_faas_hit_t *
+ngx_http_faas_hit_t *
 ngx_http_faas_kept(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t    *cln;
@@ -260,7 +262,7 @@ ngx_http_faas_authorizer_variable(ngx_http_request_t *r,
 
     hit = ngx_http_faas_kept(r);
 
-    if (hit == NULL) {
+    if (hit == NULL || hit->route->authorizer == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }

@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_faas_event.h"
+#include "ngx_http_faas_keys.h"
 #include "ngx_http_faas_lambda.h"
 
 #include "faas_base64.h"
@@ -76,6 +77,7 @@ ngx_http_faas_hit_size(ngx_http_faas_hit_t *hit)
            + hit->route->resource_id.len + 64;
 
     size += ngx_http_faas_iam_size(hit);
+    size += hit->key ? hit->key->id.len + hit->key_value.len + 16 : 0;
 
     for (i = 0; i < hit->n; i++) {
         size += hit->params[i].name_len + hit->params[i].raw_len + 6;

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas_event.h"
+#include "ngx_http_faas_keys.h"
 #include "ngx_http_faas_lambda.h"
 
 
@@ -53,6 +54,14 @@ ngx_http_faas_v1_identity(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     *p++ = ',';
     p = ngx_http_faas_v1_who(p, "accountId", &account);
     *p++ = ',';
+
+    if (hit->key) {
+        p = ngx_http_faas_v1_who(p, "apiKey", &hit->key_value);
+        *p++ = ',';
+        p = ngx_http_faas_v1_who(p, "apiKeyId", &hit->key->id);
+        *p++ = ',';
+    }
+
     p = ngx_http_faas_v1_who(p, "caller", &id);
     p = ngx_http_faas_put(p, ",\"cognitoAuthenticationProvider\":null,"
                              "\"cognitoAuthenticationType\":null,"

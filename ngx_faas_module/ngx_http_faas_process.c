@@ -6,7 +6,7 @@
  * waits for the supervisor: the configuration is handed over as a file.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_keys.h"
 
 #include <sys/file.h>
 
@@ -62,6 +62,35 @@ ngx_http_faas_cycle_conf(ngx_cycle_t *cycle)
 }
 
 
+/* API keys may be for routes that lead to no function. */
+
+static ngx_int_t
+ngx_http_faas_init_quotas(ngx_cycle_t *cycle)
+{
+    ngx_http_faas_main_conf_t  *fmcf;
+
+    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == NULL) {
+        return NGX_OK;
+    }
+
+    fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_faas_module);
+
+    if (fmcf == NULL || ngx_http_faas_quotas_open(cycle, fmcf) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (ngx_is_init_cycle(cycle->old_cycle)) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                  "faas: quotas of API keys cannot be counted, there are "
+                  "none until the next reload");
+
+    return NGX_OK;
+}
+
+
 /*
  * Fails only at the first start of nginx.  Later the master has workers to
  * keep, and an error returned from here would end it.
@@ -76,6 +105,10 @@ ngx_http_faas_init_module(ngx_cycle_t *cycle)
 
     if (ngx_test_config) {
         return NGX_OK;
+    }
+
+    if (ngx_http_faas_init_quotas(cycle) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     fmcf = ngx_http_faas_cycle_conf(cycle);

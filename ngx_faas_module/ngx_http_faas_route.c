@@ -276,7 +276,7 @@ ngx_http_faas_route_is_option(ngx_str_t *value)
     const char *const        *name;
     static const char *const  names[] = {
         "type=", "rate=", "burst=", "authorizer=", "scopes=",
-        "resource_id=", NULL
+        "api_key=", "resource_id=", NULL
     };
 
     for (name = names; *name; name++) {
@@ -339,7 +339,9 @@ ngx_http_faas_route_options(ngx_conf_t *cf, ngx_http_faas_route_t *route,
             continue;
         }
 
-        if (ngx_http_faas_authorizer_option(cf, route, &value[i]) == NGX_OK) {
+        if (ngx_http_faas_authorizer_option(cf, route, &value[i]) == NGX_OK
+            || ngx_http_faas_api_key_option(route, &value[i]) == NGX_OK)
+        {
             continue;
         }
 

@@ -1,13 +1,13 @@
 /*
- * Throttles of APIs, stages and routes: token buckets (contract, section 7.8)
- * that all workers share.
+ * Throttles of APIs, stages, routes and API keys: token buckets (contract,
+ * section 7.8) that all workers share.
  *
  * Configured in the master; the buckets are in a shared memory zone of their
  * own, written by workers without a lock.  A bucket is one number, the time at
  * which it would be full again, so a worker that dies leaves nothing behind.
  */
 
-#include "ngx_http_faas_api.h"
+#include "ngx_http_faas_keys.h"
 
 
 #define NGX_HTTP_FAAS_RATE_MAX   1000000        /* requests a second */
@@ -276,6 +276,30 @@ ngx_http_faas_throttles_api(ngx_http_faas_throttles_t *all,
 }
 
 
+/* The throttle of a usage plan is each of its keys' own. */
+
+static ngx_int_t
+ngx_http_faas_throttles_keys(ngx_http_faas_throttles_t *all,
+    ngx_http_faas_keys_t *keys)
+{
+    ngx_uint_t                i;
+    ngx_http_faas_api_key_t  *key;
+
+    key = keys->keys.elts;
+
+    for (i = 0; i < keys->keys.nelts; i++) {
+        if (ngx_http_faas_throttle_add(all, &key[i].throttle, &keys->path,
+                                       &key[i].id)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /* The whole configuration has been read: one zone for all buckets. */
 
 ngx_int_t
@@ -284,6 +308,7 @@ ngx_http_faas_throttles(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
     ngx_uint_t                  i;
     ngx_shm_zone_t             *zone;
     ngx_http_faas_api_t       **api;
+    ngx_http_faas_keys_t      **keys;
     ngx_http_faas_throttles_t  *all;
 
     all = ngx_pcalloc(cf->pool, sizeof(ngx_http_faas_throttles_t));
@@ -298,6 +323,14 @@ ngx_http_faas_throttles(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
 
     for (i = 0; i < fmcf->apis.nelts; i++) {
         if (ngx_http_faas_throttles_api(all, api[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    keys = fmcf->keys ? fmcf->keys->elts : NULL;
+
+    for (i = 0; keys && i < fmcf->keys->nelts; i++) {
+        if (ngx_http_faas_throttles_keys(all, keys[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -408,7 +441,14 @@ ngx_http_faas_throttle(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         return 0;
     }
 
-    if (ngx_http_faas_throttled(fmcf->throttles, &hit->route->throttle)) {
+    if (hit->key && ngx_http_faas_throttled(fmcf->throttles,
+                                            &hit->key->throttle))
+    {
+        what = "API key";
+
+    } else if (ngx_http_faas_throttled(fmcf->throttles,
+                                       &hit->route->throttle))
+    {
         what = "route";
 
     } else if (hit->stage

@@ -7,6 +7,7 @@ import re
 from . import cfn
 from .nodes import Map, Scalar, Seq, is_null, is_true
 from .nginxtext import too_long, unfit
+from .security import text_of
 
 PREFIX = 'x-amazon-apigateway-'
 
@@ -26,7 +27,7 @@ SAYINGS = {
                          'use "error_page"',
     'policy': 'there is no resource policy; use "allow" and "deny" of the '
               'location',
-    'api-key-source': 'there are no API keys',
+    'api-key-source': 'an API key is in the header x-api-key',
     'documentation': 'documentation is not kept',
     'minimum-compression-size': 'use "gzip" and "gzip_min_length" of the '
                                 'location',
@@ -78,7 +79,9 @@ def find_type(root, operations):
 
 def say(reports, holder, key):
     name = key[len(PREFIX):]
-    if key in SILENT or name in SILENT:
+    if key in SILENT or name in SILENT \
+            or name == 'api-key-source' \
+            and text_of(holder.items[key]) == 'HEADER':
         return
     message = SAYINGS.get(name)
     if message is None and name.startswith('throttl'):

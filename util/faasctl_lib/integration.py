@@ -47,13 +47,15 @@ class Refuse(Exception):
 
 class Target:
     """words: of the directive; function: what they name, if a function;
-    authorizer: who decides about it, if somebody does."""
+    authorizer: who decides about it, if somebody does; keyed: it wants an
+    API key."""
 
     def __init__(self, words, function=None, payload=None):
         self.words = words
         self.function = function
         self.payload = payload
         self.authorizer = None
+        self.keyed = False
 
 
 class Integrations:

@@ -12,7 +12,7 @@ from .integration import Integrations, Refuse
 from .nodes import DocError, Map, Scalar, Seq
 from .nginxtext import MAX_WORD
 from .proxy import Upstreams
-from .security import alone, protection, scheme_kind
+from .security import alone, is_api_key, protection, scheme_kind
 
 METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch',
            'trace')
@@ -59,7 +59,13 @@ class Route:
 
     @property
     def closed(self):
-        return 2 if self.refused else 1 if self.authorizer else 0
+        if self.refused:
+            return 2
+        return 1 if self.authorizer or self.keyed else 0
+
+    @property
+    def keyed(self):
+        return bool(self.target and not self.refused and self.target.keyed)
 
 
 class Api:
@@ -85,6 +91,12 @@ class Api:
     def authorizers(self):
         return list(dict.fromkeys(r.authorizer for r in self.routes
                                   if r.authorizer))
+
+    @property
+    def keys(self):
+        """The file of API keys, or None."""
+        return self.name + '.keys.json' \
+            if any(r.keyed for r in self.routes) else None
 
 
 class Reader:
@@ -267,8 +279,10 @@ class Reader:
         for name in names:
             self.schemes.setdefault(name)
 
-        authorizer, options = self.authorizer(operation)
-        if names and authorizer is None:
+        keyed = self.api_key(operation)
+        authorizer, options = (None, ['api_key=required']) if keyed \
+            else self.authorizer(operation)
+        if names and not options:
             # a place in the configuration for when it can be expressed
             function = self.integrations.named(operation.integration)
             why = 'secured by %s' % ', '.join('"%s"' % n for n in names)
@@ -284,6 +298,7 @@ class Reader:
         except Refuse as e:
             return e.place, str(e), None, None
         target.authorizer = authorizer
+        target.keyed = keyed
         target.words += options
         return operation.place, None, target, target.function
 
@@ -299,6 +314,16 @@ class Reader:
         authorizer = self.known[name]
         options = authorizer and authorizers.options(authorizer, scopes)
         return (authorizer, options) if options else (None, [])
+
+    def api_key(self, operation):
+        """Whether it is API Gateway's API key, and that alone."""
+        found = alone(self.root, operation.node)
+        return bool(found and self.api.type == 'rest'
+                    and found[0] in self.holder.items
+                    and self.is_key(found[0]))
+
+    def is_key(self, name):
+        return is_api_key(self.root, self.follow(self.holder.items[name]))
 
     def scheme(self, name):
         """The authorizer of a security scheme, or None."""
@@ -338,7 +363,12 @@ class Reader:
             if name not in holder.items:
                 continue
             authorizer = self.known.get(name)
-            if authorizer is None:
+            if self.api.type == 'rest' and self.is_key(name):
+                if self.api.keys:
+                    self.reports.say(holder.at(name), 'API keys "%s": put '
+                                     'usage plans with their keys into %s'
+                                     % (name, self.api.keys))
+            elif authorizer is None:
                 kind = scheme_kind(self.follow(holder.items[name]))
                 why = self.problems.get(name)
                 self.reports.say(holder.at(name), 'security scheme "%s" (%s) '

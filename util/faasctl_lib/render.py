@@ -38,6 +38,10 @@ def block(api):
                           % authorizer.issuer, '    '),
                   statement('authorizer', authorizer.words)]
 
+    if api.keys:
+        lines += [comment('usage plans and their API keys, to be put there',
+                          '    '), statement('api_keys', [word(api.keys)])]
+
     for route in api.routes:
         lines += route_lines(route)
     return lines + ['}']

@@ -6,6 +6,7 @@ from .nodes import Map, Scalar, Seq
 
 AUTH = 'x-amazon-apigateway-auth'
 AUTHORIZER = 'x-amazon-apigateway-authorizer'
+KEY_SOURCE = 'x-amazon-apigateway-api-key-source'
 UNREADABLE = 'unreadable security'
 
 
@@ -70,6 +71,19 @@ def is_none(node):
 
 def auth_name(node):
     return auth_type(node) or AUTH
+
+
+def is_api_key(root, node):
+    """Whether a security scheme is the API key that a REST API knows."""
+    if not isinstance(node, Map) or node.tag \
+            or any(key.startswith('x-amazon-') for key in node.items):
+        return False
+    kind, name, where = (text_of(node.items.get(key))
+                         for key in ('type', 'name', 'in'))
+    source = root.items.get(KEY_SOURCE)
+    return kind == 'apiKey' and (name or '').lower() == 'x-api-key' \
+        and where == 'header' \
+        and (source is None or text_of(source) == 'HEADER')
 
 
 def scheme_kind(node):
