@@ -197,6 +197,7 @@ char *ngx_http_faas_check_authorizers(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_faas_api_find(ngx_http_request_t *r,
     ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit);
+ngx_int_t ngx_http_faas_uri_path(ngx_http_request_t *r, faas_path_t *path);
 
 /* ngx_http_faas_api_handler.c: the content handler */
 
