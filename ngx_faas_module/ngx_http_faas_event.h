@@ -33,7 +33,6 @@ typedef struct {
 
     unsigned               base64:1;
     unsigned               encoded:1;        /* the body, by its header */
-    unsigned               forwarded:1;      /* the client says for whom */
     unsigned               cached:1;         /* the answer may be */
 } ngx_http_faas_parts_t;
 

@@ -147,6 +147,7 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
     if (ngx_http_faas_is_header(h, "host")
         || ngx_http_faas_is_header(h, "content-length")
         || ngx_http_faas_is_header(h, "x-amzn-trace-id")
+        || ngx_http_faas_is_header(h, "x-forwarded-for")
         || ngx_http_faas_is_header(h, "x-forwarded-port")
         || ngx_http_faas_is_header(h, "x-forwarded-proto"))
     {
@@ -161,9 +162,6 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
 
     } else if (ngx_http_faas_is_header(h, "content-encoding")) {
         parts->encoded = 1;
-
-    } else if (ngx_http_faas_is_header(h, "x-forwarded-for")) {
-        parts->forwarded = 1;
 
     } else if (parts->cached
                && ngx_http_faas_conditional(h->lowcase_key, h->key.len))
@@ -199,25 +197,66 @@ ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
 }
 
 
+/*
+ * For whom the client says it asks, and the client itself: one value, as there
+ * are formats that have the last one only.  Without P the size of it.
+ */
+
+static u_char *
+ngx_http_faas_forwarded_for(ngx_http_request_t *r, u_char *p, size_t *size)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+    const char       *comma;
+
+    *size = r->connection->addr_text.len + 2;
+    comma = "";
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash == 0
+                || !ngx_http_faas_is_header(&h[i], "x-forwarded-for"))
+            {
+                continue;
+            }
+
+            *size += h[i].value.len + 1;
+
+            if (p) {
+                p = ngx_sprintf(p, "%s%V", comma, &h[i].value);
+                comma = ",";
+            }
+        }
+    }
+
+    return p ? ngx_sprintf(p, "%s%V", *comma ? ", " : "",
+                           &r->connection->addr_text)
+             : NULL;
+}
+
+
 /* What API Gateway adds: the client's address, its own port and scheme. */
 
 static ngx_int_t
 ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
 {
+    size_t       size;
     u_char      *p;
     ngx_uint_t   port;
 
-    p = ngx_pnalloc(r->pool, 1 + r->connection->addr_text.len
-                             + NGX_INT_T_LEN + NGX_OFF_T_LEN);
+    (void) ngx_http_faas_forwarded_for(r, NULL, &size);
+
+    p = ngx_pnalloc(r->pool, size + NGX_INT_T_LEN + NGX_OFF_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    /* the map joins it to what the client has sent, with a comma */
-
     parts->forwarded_for.data = p;
-    p = ngx_sprintf(p, "%s%V", parts->forwarded ? " " : "",
-                    &r->connection->addr_text);
+    p = ngx_http_faas_forwarded_for(r, p, &size);
     parts->forwarded_for.len = p - parts->forwarded_for.data;
 
     if (ngx_connection_local_sockaddr(r->connection, NULL, 0) != NGX_OK) {

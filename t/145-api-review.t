@@ -11,6 +11,11 @@ from faas_e2e import Nginx, Tap, wait_for                      # noqa: E402
 
 CODE = '''\
 def handler(event, context):
+    headers = event.get("multiValueHeaders", {})
+    forwarded = headers.get("x-forwarded-for")
+    if forwarded:
+        return {"statusCode": 200,
+                "body": str([event["headers"]["x-forwarded-for"]] + forwarded)}
     return {"statusCode": 200, "body": event.get("routeKey", "-")}
 '''
 
@@ -32,6 +37,7 @@ HTTP = FUNCTION % 'f' + '''
         route GET "/files/private/{proxy+}" return 403;
         route GET "/files/any/{proxy+}" @files;
         route GET /missing f;
+        route GET /forwarded f payload=1.0;
     }
 '''
 
@@ -106,6 +112,13 @@ def ambiguous(tap, nginx):
         tap.equal(nginx.get(path).status, status, name)
 
 
+def forwarded(tap, nginx):
+    """The last of a list would be the proxy in front, and not the client."""
+    tap.equal(nginx.get('/forwarded', headers={
+        'X-Forwarded-For': '10.1.1.1'}).text,
+        str(['10.1.1.1, 127.0.0.1'] * 2), 'forwarded addresses are one value')
+
+
 def origins(tap, nginx):
     """Browsers refuse two of the same header."""
     c = http.client.HTTPConnection('127.0.0.1', nginx.port, timeout=10)
@@ -138,7 +151,8 @@ def placeless(tap):
 with Tap() as tap:
     with Nginx(http=HTTP, server=SERVER,
                functions={'f': {'app.py': CODE}}) as nginx:
-        for part in (slow, limited, background, ambiguous, origins):
+        for part in (slow, limited, background, ambiguous, forwarded,
+                     origins):
             part(tap, nginx)
         nginx.finish(tap)
     placeless(tap)
