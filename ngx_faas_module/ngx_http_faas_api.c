@@ -574,7 +574,7 @@ ngx_http_faas_api_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 return NGX_CONF_ERROR;
             }
 
-        } else if (i == 2) {
+        } else if (i == 2 && value[i].len) {
             flcf->stage = value[i];
 
         } else {

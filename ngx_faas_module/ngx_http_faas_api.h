@@ -228,6 +228,7 @@ ngx_int_t ngx_http_faas_iam_body(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_faas_api_find(ngx_http_request_t *r,
     ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit);
+ngx_int_t ngx_http_faas_uri_path(ngx_http_request_t *r, faas_path_t *path);
 
 /* ngx_http_faas_api_handler.c: the content handler */
 

@@ -21,8 +21,6 @@ static ngx_int_t ngx_http_faas_api_match(ngx_http_request_t *r,
     faas_path_t *path);
 static ngx_int_t ngx_http_faas_api_sent(ngx_http_request_t *r,
     faas_path_t *path);
-static ngx_int_t ngx_http_faas_api_decoded(ngx_http_request_t *r,
-    faas_path_t *path);
 static ngx_uint_t ngx_http_faas_same_path(const u_char *a, size_t alen,
     const u_char *b, size_t blen);
 static ngx_int_t ngx_http_faas_api_strip(faas_path_t *path, ngx_uint_t n,
@@ -52,7 +50,7 @@ ngx_http_faas_api_find(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
     rc = ngx_http_faas_api_sent(r, &path);
 
     if (rc == NGX_DECLINED) {
-        rc = ngx_http_faas_api_decoded(r, &path);
+        rc = ngx_http_faas_uri_path(r, &path);
         return rc == NGX_OK ? ngx_http_faas_api_match(r, flcf, hit, &path)
                             : rc;
     }
@@ -74,7 +72,7 @@ ngx_http_faas_api_find(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
 
     other = ngx_pcalloc(r->pool, sizeof(ngx_http_faas_hit_t));
 
-    if (other == NULL || ngx_http_faas_api_decoded(r, &path) != NGX_OK) {
+    if (other == NULL || ngx_http_faas_uri_path(r, &path) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -227,8 +225,8 @@ ngx_http_faas_api_sent(ngx_http_request_t *r, faas_path_t *path)
 
 /* What nginx has made of it. */
 
-static ngx_int_t
-ngx_http_faas_api_decoded(ngx_http_request_t *r, faas_path_t *path)
+ngx_int_t
+ngx_http_faas_uri_path(ngx_http_request_t *r, faas_path_t *path)
 {
     size_t   len;
     u_char  *p;

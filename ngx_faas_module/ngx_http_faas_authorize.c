@@ -154,13 +154,45 @@ ngx_http_faas_identity_header(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+/* Functions get names of arguments decoded: so they are compared. */
+
+static ngx_uint_t
+ngx_http_faas_argument_is(u_char *p, u_char *last, ngx_str_t *name)
+{
+    size_t     i;
+    ngx_int_t  ch;
+
+    for (i = 0; i < name->len; i++) {
+
+        if (p == last) {
+            return 0;
+        }
+
+        ch = (*p == '%' && last - p > 2) ? ngx_hextoi(p + 1, 2) : NGX_ERROR;
+
+        if (ch == NGX_ERROR) {
+            ch = *p++;
+
+        } else {
+            p += 3;
+        }
+
+        if (ch != name->data[i]) {
+            return 0;
+        }
+    }
+
+    return p == last;
+}
+
+
 /* Those of arguments are not. */
 
 static ngx_uint_t
 ngx_http_faas_identity_argument(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
-    u_char      *p, *last, *end;
+    u_char      *p, *last, *end, *eq;
     ngx_uint_t   n;
 
     n = 0;
@@ -170,10 +202,10 @@ ngx_http_faas_identity_argument(ngx_http_request_t *r, ngx_str_t *name,
         end = ngx_strlchr(p, last, '&');
         end = end ? end : last;
 
-        if ((size_t) (end - p) > name->len && p[name->len] == '='
-            && ngx_strncmp(p, name->data, name->len) == 0)
-        {
-            value->data = p + name->len + 1;
+        eq = ngx_strlchr(p, end, '=');
+
+        if (eq && ngx_http_faas_argument_is(p, eq, name)) {
+            value->data = eq + 1;
             value->len = end - value->data;
             n++;
         }

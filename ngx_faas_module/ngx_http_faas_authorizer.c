@@ -438,6 +438,12 @@ ngx_http_faas_set_authorizer_default(ngx_conf_t *cf,
         return "is duplicate";
     }
 
+    /* what a template has left empty must not leave all routes open */
+
+    if (value[1].len == 0) {
+        return "names no authorizer";
+    }
+
     api->authorizer_default = value[1];
     api->authorizer_place.file = cf->conf_file->file.name;
     api->authorizer_place.line = cf->conf_file->line;

@@ -5,7 +5,7 @@
  * Runs in workers.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 
 
 static ngx_int_t ngx_http_faas_header_lines(ngx_http_request_t *r,
@@ -41,7 +41,8 @@ ngx_http_faas_block_end(u_char *p, u_char *last)
 static ngx_int_t
 ngx_http_faas_header_line(ngx_http_request_t *r, u_char *p, u_char *end)
 {
-    u_char  *colon, *q;
+    u_char               *colon, *q;
+    ngx_http_faas_ctx_t  *ctx;
 
     colon = ngx_strlchr(p, end, ':');
 
@@ -65,6 +66,16 @@ ngx_http_faas_header_line(ngx_http_request_t *r, u_char *p, u_char *end)
 
     if (ngx_strlchr(q, end, '\0') || ngx_strlchr(q, end, CR)) {
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    /* what the gateway says about origins is instead of the application's */
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_faas_module);
+
+    if (ctx && ctx->hit && ctx->hit->api->cors
+        && ngx_http_faas_cors_is(p, colon - p))
+    {
+        return NGX_OK;
     }
 
     return ngx_http_faas_header(r, p, colon - p, q, end - q);

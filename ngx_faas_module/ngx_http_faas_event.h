@@ -28,8 +28,6 @@ typedef struct {
     ngx_str_t              none_match;       /* client's */
 
     ngx_uint_t             payload;          /* ngx_http_faas_payload_e */
-    size_t                 forwarded;        /* room for what the client */
-                                             /* says of X-Forwarded-For */
     off_t                  body_len;
     u_char                *body;
 

@@ -7,8 +7,7 @@
  */
 
 #include "ngx_http_faas_lambda.h"
-
-#include "faas_path.h"
+#include "ngx_http_faas_api.h"
 
 
 static ngx_int_t ngx_http_faas_lambda_path(ngx_http_request_t *r,
@@ -231,6 +230,11 @@ ngx_http_faas_lambda_op(ngx_http_request_t *r, ngx_http_faas_call_t *call,
 }
 
 
+/*
+ * After a rewrite or a redirect, and in a subrequest, the configuration says
+ * what is called, and not the client any more.
+ */
+
 static ngx_int_t
 ngx_http_faas_lambda_path(ngx_http_request_t *r, ngx_http_faas_call_t *call)
 {
@@ -238,23 +242,25 @@ ngx_http_faas_lambda_path(ngx_http_request_t *r, ngx_http_faas_call_t *call)
     ngx_str_t     raw;
     faas_path_t   path;
 
-    raw = r->unparsed_uri;
-    p = ngx_strlchr(raw.data, raw.data + raw.len, '?');
+    if (r->valid_unparsed_uri) {
+        raw = r->unparsed_uri;
+        p = ngx_strlchr(raw.data, raw.data + raw.len, '?');
 
-    if (p) {
-        raw.len = p - raw.data;
-    }
+        if (p) {
+            raw.len = p - raw.data;
+        }
 
-    if (r != r->main) {              /* decoded, and of one who knows it */
-        raw = r->uri;
-    }
+        buf = ngx_pnalloc(r->pool, faas_path_size(raw.len));
+        if (buf == NULL) {
+            return NGX_ERROR;
+        }
 
-    buf = ngx_pnalloc(r->pool, faas_path_size(raw.len));
-    if (buf == NULL) {
+        faas_path_init(&path, raw.data, raw.len, buf);
+
+    } else if (ngx_http_faas_uri_path(r, &path) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    faas_path_init(&path, raw.data, raw.len, buf);
     ngx_http_faas_lambda_op(r, call, &path);
 
     if (path.n > 2) {

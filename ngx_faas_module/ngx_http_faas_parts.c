@@ -147,6 +147,7 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
     if (ngx_http_faas_is_header(h, "host")
         || ngx_http_faas_is_header(h, "content-length")
         || ngx_http_faas_is_header(h, "x-amzn-trace-id")
+        || ngx_http_faas_is_header(h, "x-forwarded-for")
         || ngx_http_faas_is_header(h, "x-forwarded-port")
         || ngx_http_faas_is_header(h, "x-forwarded-proto"))
     {
@@ -161,11 +162,6 @@ ngx_http_faas_take_header(ngx_http_faas_ctx_t *ctx,
 
     } else if (ngx_http_faas_is_header(h, "content-encoding")) {
         parts->encoded = 1;
-
-    } else if (ngx_http_faas_is_header(h, "x-forwarded-for")) {
-        /* goes into the one that is made */
-        parts->forwarded += h->value.len + sizeof(", ") - 1;
-        return NGX_DECLINED;
 
     } else if (parts->cached
                && ngx_http_faas_conditional(h->lowcase_key, h->key.len))
@@ -201,17 +197,21 @@ ngx_http_faas_made_header(ngx_http_faas_parts_t *parts, char *name,
 }
 
 
-/* What the client says of X-Forwarded-For, in one value and with a comma. */
+/*
+ * For whom the client says it asks, and the client itself: one value, as there
+ * are formats that have the last one only.  Without P the size of it.
+ */
 
 static u_char *
-ngx_http_faas_forwarded_before(ngx_http_request_t *r, u_char *p)
+ngx_http_faas_forwarded_for(ngx_http_request_t *r, u_char *p, size_t *size)
 {
-    u_char           *start;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+    const char       *comma;
 
-    start = p;
+    *size = r->connection->addr_text.len + 2;
+    comma = "";
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -225,15 +225,18 @@ ngx_http_faas_forwarded_before(ngx_http_request_t *r, u_char *p)
                 continue;
             }
 
-            if (p != start) {
-                *p++ = ',';
-            }
+            *size += h[i].value.len + 1;
 
-            p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+            if (p) {
+                p = ngx_sprintf(p, "%s%V", comma, &h[i].value);
+                comma = ",";
+            }
         }
     }
 
-    return p == start ? p : ngx_cpymem(p, ", ", sizeof(", ") - 1);
+    return p ? ngx_sprintf(p, "%s%V", *comma ? ", " : "",
+                           &r->connection->addr_text)
+             : NULL;
 }
 
 
@@ -242,23 +245,19 @@ ngx_http_faas_forwarded_before(ngx_http_request_t *r, u_char *p)
 static ngx_int_t
 ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
 {
+    size_t       size;
     u_char      *p;
     ngx_uint_t   port;
 
-    p = ngx_pnalloc(r->pool, parts->forwarded + r->connection->addr_text.len
-                             + NGX_INT_T_LEN + NGX_OFF_T_LEN);
+    (void) ngx_http_faas_forwarded_for(r, NULL, &size);
+
+    p = ngx_pnalloc(r->pool, size + NGX_INT_T_LEN + NGX_OFF_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     parts->forwarded_for.data = p;
-
-    if (parts->forwarded) {
-        p = ngx_http_faas_forwarded_before(r, p);
-    }
-
-    p = ngx_cpymem(p, r->connection->addr_text.data,
-                   r->connection->addr_text.len);
+    p = ngx_http_faas_forwarded_for(r, p, &size);
     parts->forwarded_for.len = p - parts->forwarded_for.data;
 
     if (ngx_connection_local_sockaddr(r->connection, NULL, 0) != NGX_OK) {

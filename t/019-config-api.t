@@ -469,6 +469,21 @@ route "GET /a/{x}" is unreachable in location "/a"
 API "a" has no stage "y"
 
 
+=== TEST 44b: an empty stage
+--- http_config
+    faas_api a {
+        stage x;
+        route $default return 200;
+    }
+    server {
+        listen unix:$TEST_NGINX_SERVROOT/s;
+        location / { faas_api_pass a ""; }
+    }
+--- at: location / { faas_api_pass a ""; }
+--- says
+invalid parameter ""
+
+
 === TEST 45: two routes for the same requests
 --- http_config
     faas_api a {

@@ -241,6 +241,17 @@ unknown authorizer in "authorizer_default": "u"
 "authorizer_default" directive is duplicate
 
 
+=== TEST 22b: a default that is empty
+--- http_config
+    faas_api a {
+        authorizer_default "";
+        route GET / return 200;
+    }
+--- at: authorizer_default "";
+--- says
+"authorizer_default" directive names no authorizer
+
+
 === TEST 23: scopes without an authorizer
 --- http_config
     faas_api a {

@@ -197,6 +197,10 @@ def sources(tap):
               'other arguments')
     refused(tap, nginx.get('/query?token=%s&token=%s' % (good, good)),
             'the token is malformed', 'two arguments')
+    refused(tap, nginx.get('/query?token=%s&t%%6Fken=x' % good),
+            'the token is malformed', 'two, one of them encoded')
+    tap.equal(nginx.get('/query?t%6fken=' + good).status, 200,
+              'an encoded name')
     tap.equal(get(good, '/query').status, 401, 'the header is not looked at')
     tap.equal(nginx.get('/query?token=' + token(rsa, claims(
         exp=int(time.time()) - 2))).status, 401, 'without skew')

@@ -11,8 +11,33 @@ from faas_e2e import Nginx, Tap, wait_for                      # noqa: E402
 
 CODE = '''\
 def handler(event, context):
+    headers = event.get("multiValueHeaders", {})
+    forwarded = headers.get("x-forwarded-for")
+    if forwarded:
+        return {"statusCode": 200,
+                "body": str([event["headers"]["x-forwarded-for"]] + forwarded)}
     return {"statusCode": 200, "body": event.get("routeKey", "-")}
 '''
+
+# the least that is a FastCGI application
+
+CGI = """\
+import socket, struct
+
+listening = socket.socket(fileno=0)
+while True:
+    c, _ = listening.accept()
+    with c, c.makefile('rb') as f:
+        while True:
+            version, kind, rid, n, pad = struct.unpack('>BBHHBx', f.read(8))
+            f.read(n + pad)
+            if kind == 5 and n == 0:
+                break
+        text = b'Access-Control-Allow-Origin: *\\r\\nX-One: 1\\r\\n\\r\\ncgi'
+        c.sendall(struct.pack('>BBHHBx', 1, 6, rid, len(text), 0) + text
+                  + struct.pack('>BBHHBx', 1, 6, rid, 0, 0)
+                  + struct.pack('>BBHHBxIB3x', 1, 3, rid, 8, 0, 0, 0))
+"""
 
 FUNCTION = '''
     faas_function %s {
@@ -21,6 +46,10 @@ FUNCTION = '''
 '''
 
 HTTP = FUNCTION % 'f' + '''
+    faas_function cgi {
+        runtime fastcgi; code {functions}/cgi;
+        command /usr/bin/python3 /var/task/app.py;
+    }
     faas_cache_path {dir}/cache keys_zone=one:1m;
     add_header X-Cache $upstream_cache_status always;
 
@@ -31,7 +60,10 @@ HTTP = FUNCTION % 'f' + '''
         route GET "/files/{name}" @files;
         route GET "/files/private/{proxy+}" return 403;
         route GET "/files/any/{proxy+}" @files;
+        route GET "/cgi/{name}" cgi;
+        route GET "/cgi/private/{proxy+}" return 403;
         route GET /missing f;
+        route GET /forwarded f payload=1.0;
     }
 '''
 
@@ -102,8 +134,17 @@ def ambiguous(tap, nginx):
             ('/files/private%2Fa', 404, 'the same with an encoded slash'),
             ('/files/any//private/a', 200, 'slashes within a route'),
             ('/files//private/a', 404, 'slashes that lead to another one'),
+            ('/cgi/a', 200, 'a FastCGI application'),
+            ('/cgi/private%2Fa', 404, 'an encoded slash to another one'),
             ('/files/any/a%2Fb', 200, 'an encoded slash within a route')):
         tap.equal(nginx.get(path).status, status, name)
+
+
+def forwarded(tap, nginx):
+    """The last of a list would be the proxy in front, and not the client."""
+    tap.equal(nginx.get('/forwarded', headers={
+        'X-Forwarded-For': '10.1.1.1'}).text,
+        str(['10.1.1.1, 127.0.0.1'] * 2), 'forwarded addresses are one value')
 
 
 def origins(tap, nginx):
@@ -116,6 +157,12 @@ def origins(tap, nginx):
                names.count('vary')],
               [b'GET /missing', 1, 1], 'error_page with another route')
     c.close()
+    for origin in ('https://a.example', 'https://b.example'):
+        r = nginx.get('/cgi/a', headers={'Origin': origin})
+        tap.equal([r.headers.get('x-one'), r.text,
+                   r.headers.get('access-control-allow-origin')],
+                  ['1', 'cgi', origin if origin[8] == 'a' else None],
+                  'what a FastCGI application says about origins')
 
 
 def placeless(tap):
@@ -137,8 +184,10 @@ def placeless(tap):
 
 with Tap() as tap:
     with Nginx(http=HTTP, server=SERVER,
-               functions={'f': {'app.py': CODE}}) as nginx:
-        for part in (slow, limited, background, ambiguous, origins):
+               functions={'f': {'app.py': CODE},
+                          'cgi': {'app.py': CGI}}) as nginx:
+        for part in (slow, limited, background, ambiguous, forwarded,
+                     origins):
             part(tap, nginx)
         nginx.finish(tap)
     placeless(tap)

@@ -346,8 +346,10 @@ def keys(tap, nginx):
     tap.equal([r.status, r.headers['x-amzn-errortype'], r.json()],
               [403, 'MissingAuthenticationTokenException',
                {'message': 'Missing Authentication Token'}], 'no signature')
-    r = nginx.get('/open/', method='POST', body='1')
-    tap.equal(r.status, 404, 'the path is the one of the client')
+    for more in ('', '2015-03-31/functions/g/invocations'):
+        r = nginx.get('/open/' + more, method='POST', body='1')
+        tap.equal([r.status, r.json().get('event')], [200, 1],
+                  'after a rewrite the path is that of the configuration')
 
 
 def command_line(tap, nginx):

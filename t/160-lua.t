@@ -137,6 +137,8 @@ with Tap() as tap, Nginx(main=MAIN, http=HTTP, server=SERVER,
     tap.ok('Function not found' in invoke('nobody')[2]['body'],
            'the body of a refusal')
     tap.equal(invoke('f', '1', dry_run=True)[2]['status'], 204, 'a dry run')
+    tap.equal([invoke(name)[1] for name in ('../f', '..', 'f/../g', 'a b')],
+              ['ValidationException'] * 4, 'what is no name')
     tap.equal(invoke('f', '1', location='/elsewhere')[1], None,
               'another location')
     tap.equal(nginx.get('/_faas/2015-03-31/functions/f/invocations',

@@ -111,6 +111,11 @@ function _M.invoke(name, payload, opts)
         return nil, "name must be a string"
     end
 
+    -- what is no name may be no path either, which raises an error
+    if name:find("[^%w%-_.:$]") or name:find("^%.+$") then
+        return nil, "ValidationException"
+    end
+
     if payload ~= nil and type(payload) ~= "string" then
         return nil, "payload must be a string of JSON"
     end
