@@ -8,6 +8,32 @@
 
 #include "ngx_http_faas_map.h"
 
+#include <sys/random.h>
+
+#include "faas_hash.h"
+
+
+/* a worker's own, and no part of anything that leaves it */
+
+static uint64_t  ngx_http_faas_map_key[2];
+
+
+void
+ngx_http_faas_map_init_key(void)
+{
+    if (getrandom(ngx_http_faas_map_key, sizeof(ngx_http_faas_map_key),
+                  GRND_NONBLOCK)
+        == sizeof(ngx_http_faas_map_key))
+    {
+        return;
+    }
+
+    /* so early in the machine's life that there is no entropy yet */
+
+    ngx_http_faas_map_key[0] = (uint64_t) ngx_random() << 32 ^ ngx_random();
+    ngx_http_faas_map_key[1] = (uint64_t) ngx_random() << 32 ^ ngx_pid;
+}
+
 
 ngx_int_t
 ngx_http_faas_map_init(ngx_http_faas_map_t *map, ngx_pool_t *pool,
@@ -62,7 +88,7 @@ ngx_http_faas_map_add(ngx_http_faas_map_t *map, ngx_str_t *name,
 
     map->size += name->len + value->len;
 
-    hash = ngx_murmur_hash2(name->data, name->len);
+    hash = (uint32_t) faas_hash(ngx_http_faas_map_key, name->data, name->len);
 
     for (i = hash & map->mask; map->buckets[i]; i = (i + 1) & map->mask) {
         first = &map->elts[map->buckets[i] - 1];

@@ -32,6 +32,9 @@ typedef struct {
 } ngx_http_faas_map_t;
 
 
+/* once in a worker, before its first map */
+void ngx_http_faas_map_init_key(void);
+
 ngx_int_t ngx_http_faas_map_init(ngx_http_faas_map_t *map, ngx_pool_t *pool,
     ngx_uint_t n);
 void ngx_http_faas_map_add(ngx_http_faas_map_t *map, ngx_str_t *name,

@@ -10,6 +10,8 @@
 
 #include <sys/file.h>
 
+#include "ngx_http_faas_map.h"
+
 
 /* how long a start waits for a predecessor to be gone, and an end for the
    supervisor's last words */
@@ -365,6 +367,7 @@ ngx_http_faas_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_faas_random_init();
+    ngx_http_faas_map_init_key();
 
     /* without these the worker serves everything else and answers 503 */
 
