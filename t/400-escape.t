@@ -111,8 +111,10 @@ def compiled():
 
 
 def configured(name, runtime, handler, code, more=''):
+    # as many processes as there may be take about 125 MB of the kernel's
     return ('faas_function %s { runtime %s; handler %s; code '
-            '{functions}/%s; timeout 20s; tmp 16m; idle_timeout 1h; %s }\n'
+            '{functions}/%s; timeout 20s; memory 256m; tmp 16m; '
+            'idle_timeout 1h; %s }\n'
             % (name, runtime, handler, code, more))
 
 
