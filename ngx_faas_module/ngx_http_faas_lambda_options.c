@@ -129,6 +129,27 @@ ngx_http_faas_lambda_type(ngx_http_request_t *r, ngx_http_faas_call_t *call,
 }
 
 
+/* What a runtime makes its context object of, and would fail with. */
+
+static ngx_uint_t
+ngx_http_faas_lambda_is_object(u_char *p, long n)
+{
+    u_char  *last;
+
+    last = p + n;
+
+    if (!faas_json_valid(p, n) || !faas_utf8_valid(p, n)) {
+        return 0;
+    }
+
+    while (p < last && (*p == ' ' || (*p >= '\t' && *p <= '\r'))) {
+        p++;
+    }
+
+    return p < last && *p == '{';
+}
+
+
 static ngx_int_t
 ngx_http_faas_lambda_context(ngx_http_request_t *r,
     ngx_http_faas_call_t *call, ngx_http_faas_lambda_error_t *e)
@@ -151,7 +172,7 @@ ngx_http_faas_lambda_context(ngx_http_request_t *r,
     n = (value->len > NGX_HTTP_FAAS_CONTEXT_MAX)
         ? -1 : faas_base64_decode(p, value->data, value->len);
 
-    if (n < 0 || !faas_json_valid(p, n) || !faas_utf8_valid(p, n)) {
+    if (n < 0 || !ngx_http_faas_lambda_is_object(p, n)) {
         e->status = 400;
         e->type = "InvalidRequestContentException";
         ngx_str_set(&e->message, "Client context must be a valid "

@@ -209,6 +209,12 @@ def errors(tap, c):
               [400, 'InvalidRequestContentException'], 'no JSON')
     tap.equal(refused(c.invoke, FunctionName='f', Payload=b'"\xff"')[:2],
               [400, 'InvalidRequestContentException'], 'no UTF-8')
+    for text in (b'3', b'"a"', b' [1]', b'null', b'{', b' ', b'{"a":"\xff"}'):
+        r = refused(invoke, c, event=1, ClientContext=base64.b64encode(
+            text).decode())
+        tap.equal(r, [400, 'InvalidRequestContentException',
+                      'Client context must be a valid Base64-encoded JSON '
+                      'object.'], 'no client context: %r' % text)
     tap.equal(refused(invoke, c, event=1, InvocationType='Event')[:2],
               [500, 'ServiceException'], 'there is no queue')
     tap.equal(refused(c.invoke, FunctionName='f',
