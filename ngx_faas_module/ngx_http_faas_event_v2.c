@@ -30,7 +30,11 @@ ngx_http_faas_v2_names(ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts,
             *account = api->account;
         }
 
-        if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_URL) {
+        /* of a function URL without an authorizer */
+
+        if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_URL
+            && ctx->hit->call == NULL)
+        {
             ngx_str_set(account, "anonymous");
         }
     }

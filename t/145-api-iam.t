@@ -167,6 +167,8 @@ def others(tap, nginx):
     status, e, r = c.send('/url/x', 'POST', b'1')
     tap.equal([status, e['requestContext']['authorizer']['iam']['accessKey']],
               [200, 'AKIDALL'], 'a function URL, of the service lambda')
+    tap.equal(e['requestContext']['accountId'], '123456789012',
+              'who is not anonymous is asked for by an account')
     tap.equal(Client(nginx).send('/url/x')[0], 403, 'and of no other')
 
 
