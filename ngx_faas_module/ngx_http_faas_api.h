@@ -163,6 +163,7 @@ struct ngx_http_faas_hit_s {
     ngx_http_faas_api_key_t   *key;             /* x-api-key */
     ngx_str_t                  key_value;
     ngx_http_faas_reply_t     *refusal;         /* if it is a special one */
+    const char                *why;             /* $faas_error; NULL: no */
     ngx_uint_t                 n;
     faas_param_t               params[FAAS_ROUTE_PARAMS];
     unsigned                   cors:1;          /* the client asks for it */

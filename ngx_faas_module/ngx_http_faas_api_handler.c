@@ -29,6 +29,7 @@ ngx_http_faas_api_admit(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
     ngx_int_t  rc;
 
     if (hit->route == NULL) {
+        hit->why = "Gateway.ResourceNotFound";
         return NGX_HTTP_NOT_FOUND;
     }
 
@@ -36,11 +37,13 @@ ngx_http_faas_api_admit(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         rc = ngx_http_faas_api_key(r, hit);
 
         if (rc != NGX_OK) {
+            hit->why = "Gateway.InvalidApiKey";
             return rc;
         }
     }
 
     if (ngx_http_faas_throttle(r, hit)) {
+        hit->why = "Gateway.Throttled";
         return 429;
     }
 
@@ -48,11 +51,44 @@ ngx_http_faas_api_admit(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         rc = ngx_http_faas_authorize(r, hit);
 
         if (rc != NGX_OK) {
+            hit->why = (rc == NGX_HTTP_UNAUTHORIZED) ? "Gateway.Unauthorized"
+                                                     : "Gateway.AccessDenied";
             return rc;
         }
     }
 
-    return hit->key ? ngx_http_faas_api_key_use(r, hit) : NGX_OK;
+    if (hit->key == NULL) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_faas_api_key_use(r, hit);
+
+    if (rc != NGX_OK) {
+        hit->why = "Gateway.QuotaExceeded";
+    }
+
+    return rc;
+}
+
+
+/* Logs know of it, too, for what there is no invocation. */
+
+static ngx_int_t
+ngx_http_faas_api_refused(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
+    ngx_uint_t status)
+{
+    ngx_int_t  rc;
+
+    if (status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        hit->why = NULL;
+
+    } else if (ngx_http_faas_hit_keep(r, hit) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, status) : rc;
 }
 
 
@@ -99,9 +135,7 @@ ngx_http_faas_api_handler(ngx_http_request_t *r)
     status = ngx_http_faas_api_admit(r, hit);
 
     if (status != NGX_OK) {
-        rc = ngx_http_discard_request_body(r);
-
-        return rc == NGX_OK ? ngx_http_faas_api_refuse(r, hit, status) : rc;
+        return ngx_http_faas_api_refused(r, hit, status);
     }
 
     return ngx_http_faas_api_target(r, flcf, hit);

@@ -262,7 +262,7 @@ ngx_http_faas_authorizer_variable(ngx_http_request_t *r,
 
     hit = ngx_http_faas_kept(r);
 
-    if (hit == NULL || hit->route->authorizer == NULL) {
+    if (hit == NULL || hit->route == NULL || hit->route->authorizer == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }

@@ -161,6 +161,7 @@ ngx_http_faas_iam_refuse(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     }
 
     hit->refusal = reply;
+    hit->why = "Gateway.AccessDenied";
 
     return NGX_HTTP_FORBIDDEN;
 }

@@ -5,7 +5,7 @@
  * that was redirected (error_page) still the one before the redirect.
  */
 
-#include "ngx_http_faas_api.h"
+#include "ngx_http_faas_auth.h"
 
 
 typedef u_char *(*ngx_http_faas_value_pt)(ngx_http_faas_ctx_t *ctx,
@@ -38,24 +38,25 @@ static u_char *ngx_http_faas_v_stage(ngx_http_faas_ctx_t *ctx, u_char *p);
 static struct {
     ngx_str_t                name;
     ngx_http_faas_value_pt   value;
+    ngx_uint_t               refused;    /* an API may say it alone */
 } ngx_http_faas_variables[] = {
-    { ngx_string("faas_request_id"), ngx_http_faas_v_request_id },
-    { ngx_string("faas_function"), ngx_http_faas_v_function },
-    { ngx_string("faas_version"), ngx_http_faas_v_version },
-    { ngx_string("faas_environment"), ngx_http_faas_v_environment },
-    { ngx_string("faas_cold_start"), ngx_http_faas_v_cold },
-    { ngx_string("faas_init_ms"), ngx_http_faas_v_init },
-    { ngx_string("faas_duration_ms"), ngx_http_faas_v_duration },
-    { ngx_string("faas_billed_ms"), ngx_http_faas_v_billed },
-    { ngx_string("faas_memory_mb"), ngx_http_faas_v_memory },
-    { ngx_string("faas_max_memory_mb"), ngx_http_faas_v_max_memory },
-    { ngx_string("faas_queue_ms"), ngx_http_faas_v_queue },
-    { ngx_string("faas_error"), ngx_http_faas_v_error },
-    { ngx_string("faas_status"), ngx_http_faas_v_status },
-    { ngx_string("faas_api"), ngx_http_faas_v_api },
-    { ngx_string("faas_route"), ngx_http_faas_v_route },
-    { ngx_string("faas_stage"), ngx_http_faas_v_stage },
-    { ngx_null_string, NULL }
+    { ngx_string("faas_request_id"), ngx_http_faas_v_request_id, 0 },
+    { ngx_string("faas_function"), ngx_http_faas_v_function, 0 },
+    { ngx_string("faas_version"), ngx_http_faas_v_version, 0 },
+    { ngx_string("faas_environment"), ngx_http_faas_v_environment, 0 },
+    { ngx_string("faas_cold_start"), ngx_http_faas_v_cold, 0 },
+    { ngx_string("faas_init_ms"), ngx_http_faas_v_init, 0 },
+    { ngx_string("faas_duration_ms"), ngx_http_faas_v_duration, 0 },
+    { ngx_string("faas_billed_ms"), ngx_http_faas_v_billed, 0 },
+    { ngx_string("faas_memory_mb"), ngx_http_faas_v_memory, 0 },
+    { ngx_string("faas_max_memory_mb"), ngx_http_faas_v_max_memory, 0 },
+    { ngx_string("faas_queue_ms"), ngx_http_faas_v_queue, 0 },
+    { ngx_string("faas_error"), ngx_http_faas_v_error, 1 },
+    { ngx_string("faas_status"), ngx_http_faas_v_status, 1 },
+    { ngx_string("faas_api"), ngx_http_faas_v_api, 1 },
+    { ngx_string("faas_route"), ngx_http_faas_v_route, 1 },
+    { ngx_string("faas_stage"), ngx_http_faas_v_stage, 1 },
+    { ngx_null_string, NULL, 0 }
 };
 
 
@@ -80,6 +81,19 @@ ngx_http_faas_add_variables(ngx_conf_t *cf)
 }
 
 
+/* What there is of a request that an API has refused: no invocation. */
+
+static ngx_http_faas_ctx_t *
+ngx_http_faas_refused_ctx(ngx_http_request_t *r)
+{
+    static ngx_http_faas_ctx_t  ctx;
+
+    ctx.hit = ngx_http_faas_kept(r);
+
+    return ctx.hit && ctx.hit->why ? &ctx : NULL;
+}
+
+
 static ngx_int_t
 ngx_http_faas_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
@@ -90,6 +104,10 @@ ngx_http_faas_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     ctx = ngx_http_faas_get_ctx(r);
 
+    if (ctx == NULL && ngx_http_faas_variables[data].refused) {
+        ctx = ngx_http_faas_refused_ctx(r);
+    }
+
     v->not_found = 1;
 
     if (ctx == NULL) {
@@ -97,7 +115,7 @@ ngx_http_faas_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     size = FAAS_NAME_MAX + 64 + ctx->error.len
-           + (ctx->hit ? ctx->hit->route->key.len : 0)
+           + (ctx->hit && ctx->hit->route ? ctx->hit->route->key.len : 0)
            + (ctx->hit && ctx->hit->stage ? ctx->hit->stage->name.len : 0);
 
     p = ngx_pnalloc(r->pool, size);
@@ -229,9 +247,15 @@ ngx_http_faas_v_queue(ngx_http_faas_ctx_t *ctx, u_char *p)
 }
 
 
+/* the gateway's words have fewer letters than a name may have */
+
 static u_char *
 ngx_http_faas_v_error(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
+    if (ctx->error.len == 0 && ctx->hit && ctx->hit->why) {
+        return ngx_sprintf(p, "%s", ctx->hit->why);
+    }
+
     return ngx_sprintf(p, "%V", &ctx->error);
 }
 
@@ -250,7 +274,8 @@ ngx_http_faas_v_status(ngx_http_faas_ctx_t *ctx, u_char *p)
         text = outcomes[ctx->outcome];
 
     } else {
-        text = ctx->error.len ? "refused" : "none";
+        text = ctx->error.len || (ctx->hit && ctx->hit->why) ? "refused"
+                                                             : "none";
     }
 
     return ngx_sprintf(p, "%s", text);
@@ -270,7 +295,8 @@ ngx_http_faas_v_api(ngx_http_faas_ctx_t *ctx, u_char *p)
 static u_char *
 ngx_http_faas_v_route(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
-    return ctx->hit ? ngx_sprintf(p, "%V", &ctx->hit->route->key) : NULL;
+    return ctx->hit && ctx->hit->route
+           ? ngx_sprintf(p, "%V", &ctx->hit->route->key) : NULL;
 }
 
 

@@ -45,7 +45,8 @@ PLANS = {'usagePlans': [
      'apiKeys': keys('month')}]}
 
 HTTP = '''
-    log_format keys "$uri $status $faas_api_key_id|$faas_authorizer";
+    log_format keys "$uri $status $faas_api_key_id|$faas_authorizer|"
+                    "$faas_error|$faas_status|$faas_api|$faas_route";
 
     faas_function f {
         runtime python3; handler app.handler; code {functions}/f;
@@ -126,8 +127,9 @@ def who(tap, nginx):
         lines = f.read().splitlines()
     nginx.start()
     tap.equal([lines[0], lines[2], lines[-2], lines[-1]],
-              ['/f 403 -|-', '/f 403 -|-', '/f 200 free|-',
-               '/open 200 -|-'], 'and so does the access log')
+              ['/f 403 -|-|Gateway.InvalidApiKey|refused|a|GET /f'] * 2
+              + ['/f 200 free|-|-|success|a|GET /f',
+                 '/open 200 -|-|-|-|-|-'], 'and so does the access log')
 
 
 def throttles(tap, nginx):
@@ -151,6 +153,23 @@ def quotas(tap, nginx):
            in nginx.log(), 'and logged')
     tap.equal(statuses(nginx, 'day2', 1), [200], 'each key has its own')
     tap.equal(statuses(nginx, 'week', 3), [200, 429, 429], 'an offset')
+
+
+def logged(tap, nginx):
+    """What the access log says of what an API has refused."""
+    get(nginx, '/nowhere', 'free')
+    nginx.stop()
+    with open(os.path.join(nginx.dir, 'keys.log')) as f:
+        lines = f.read().splitlines()
+    nginx.start()
+    for line in ('/fixed 429 slow1|-|Gateway.Throttled|refused|a|GET /fixed',
+                 '/closed 403 day1|u|Gateway.AccessDenied|refused|a|'
+                 'GET /closed',
+                 '/fixed 429 day1|-|Gateway.QuotaExceeded|refused|a|'
+                 'GET /fixed',
+                 '/nowhere 403 -|-|Gateway.ResourceNotFound|refused|a|-'):
+        tap.ok(line in lines, 'a line of the log: ' + line.split('|')[2],
+               '\n'.join(lines))
 
 
 def race(tap, nginx):
@@ -281,6 +300,7 @@ def main():
         throttles(tap, nginx)
         quotas(tap, nginx)
         race(tap, nginx)
+        logged(tap, nginx)
         lives(tap, nginx)
         periods(tap, nginx)
         damaged(tap, nginx)
