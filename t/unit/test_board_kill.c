@@ -59,7 +59,7 @@ static faas_board_t  board;
 static ledger_t     *ledger;
 static uint32_t      fns[N_FNS], versions[N_FNS];
 static pid_t         pids[N_WORKERS];
-static uint64_t      expected, lost, kills, seed;
+static uint64_t      expected, lost, kills, seed, first_seed;
 
 
 static uint32_t
@@ -343,13 +343,13 @@ tend(uint32_t f)
     faas_fn_unlock(&board, fns[f]);
 
     if (error != NULL) {
-        fail_msg("%s", error);
+        fail_msg("%s, seed %llu", error, (unsigned long long) first_seed);
     }
 }
 
 
 static void
-check_end(uint64_t first_seed)
+check_end(void)
 {
     uint32_t  f, b;
     uint64_t  n, hist, workers_lost;
@@ -401,7 +401,7 @@ static void
 random_kills(void **state)
 {
     uint32_t         i;
-    uint64_t         end, first_seed;
+    uint64_t         end;
     struct timespec  pause;
 
     (void) state;
@@ -436,7 +436,7 @@ random_kills(void **state)
     }
 
     assert_int_equal(ledger->wrong, 0);
-    check_end(first_seed);
+    check_end();
 }
 
 
