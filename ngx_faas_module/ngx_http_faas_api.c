@@ -423,10 +423,10 @@ ngx_http_faas_api_binary(ngx_conf_t *cf, ngx_http_faas_api_t *api,
 }
 
 
-/* Names and values: contract, section 7.5. */
+/* Nothing but letters, digits and MORE; a text of nothing has nothing else. */
 
-static ngx_uint_t
-ngx_http_faas_stage_ok(ngx_str_t *s, const char *more)
+ngx_uint_t
+ngx_http_faas_letters(ngx_str_t *s, const char *more)
 {
     u_char      ch;
     ngx_uint_t  i;
@@ -445,6 +445,8 @@ ngx_http_faas_stage_ok(ngx_str_t *s, const char *more)
     return 1;
 }
 
+
+/* Names and values: contract, section 7.5. */
 
 static ngx_int_t
 ngx_http_faas_stage_variable(ngx_conf_t *cf, ngx_http_faas_stage_t *stage,
@@ -477,8 +479,8 @@ ngx_http_faas_stage_variable(ngx_conf_t *cf, ngx_http_faas_stage_t *stage,
     kv->value.len = text->data + text->len - kv->value.data;
 
     return (kv->key.len && kv->key.len <= 64 && kv->value.len <= 512
-            && ngx_http_faas_stage_ok(&kv->key, "_")
-            && ngx_http_faas_stage_ok(&kv->value, "-._~:/?#&=,"))
+            && ngx_http_faas_letters(&kv->key, "_")
+            && ngx_http_faas_letters(&kv->value, "-._~:/?#&=,"))
            ? NGX_OK : NGX_DECLINED;
 }
 
@@ -503,7 +505,7 @@ ngx_http_faas_api_stage(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     }
 
     if (value[1].len == 0 || value[1].len > 128
-        || (!ngx_http_faas_stage_ok(&value[1], "-_")
+        || (!ngx_http_faas_letters(&value[1], "-_")
             && ngx_strcmp(value[1].data, "$default") != 0))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

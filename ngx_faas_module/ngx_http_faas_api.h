@@ -176,6 +176,7 @@ struct ngx_http_faas_hit_s {
 char *ngx_http_faas_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_api_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_http_faas_api_t *ngx_http_faas_api_create(ngx_conf_t *cf);
+ngx_uint_t ngx_http_faas_letters(ngx_str_t *s, const char *more);
 
 /* ngx_http_faas_api_check.c: defaults, and what does not fit together */
 
@@ -242,6 +243,8 @@ void ngx_http_faas_reply(ngx_http_faas_hit_t *hit,
     ngx_http_faas_reply_t *reply);
 ngx_int_t ngx_http_faas_api_refuse(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit, ngx_uint_t status);
+ngx_int_t ngx_http_faas_reply_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
 ngx_int_t ngx_http_faas_reply_ids(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
 

@@ -308,26 +308,13 @@ static ngx_int_t
 ngx_http_faas_cors_add(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
-    ngx_table_elt_t  *h;
-
     if (value->len == 0) {
         return NGX_OK;
     }
 
     ngx_http_faas_cors_drop(r, name, value);
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    ngx_http_faas_header_init(h);
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
-
-    return NGX_OK;
+    return ngx_http_faas_reply_header(r, name, value);
 }
 
 

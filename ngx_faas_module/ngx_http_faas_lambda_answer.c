@@ -75,21 +75,12 @@ static ngx_int_t
 ngx_http_faas_call_push(ngx_http_request_t *r, const char *name,
     u_char *value, size_t len)
 {
-    ngx_table_elt_t  *h;
+    ngx_str_t  text;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
+    text.data = value;
+    text.len = len;
 
-    h->hash = 1;
-    ngx_http_faas_header_init(h);
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value.data = value;
-    h->value.len = len;
-
-    return NGX_OK;
+    return ngx_http_faas_reply_header(r, name, &text);
 }
 
 

@@ -20,21 +20,7 @@
 static ngx_uint_t
 ngx_http_faas_word(ngx_str_t *s, const char *more)
 {
-    u_char  ch;
-    size_t  i;
-
-    for (i = 0; i < s->len; i++) {
-        ch = s->data[i];
-
-        if (!((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
-            && !(ch >= '0' && ch <= '9')
-            && (ch == '\0' || ngx_strchr(more, ch) == NULL))
-        {
-            return 0;
-        }
-    }
-
-    return s->len > 0;
+    return s->len > 0 && ngx_http_faas_letters(s, more);
 }
 
 

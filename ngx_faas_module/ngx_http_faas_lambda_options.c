@@ -50,30 +50,9 @@ ngx_http_faas_call_argument(ngx_http_request_t *r, const char *name,
 ngx_str_t *
 ngx_http_faas_call_header(ngx_http_request_t *r, const char *name)
 {
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    len = ngx_strlen(name);
-
-    if (r != r->main) {
-        return ngx_http_faas_call_argument(r, name, len);
-    }
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash && h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-            {
-                return &h[i].value;
-            }
-        }
-    }
-
-    return NULL;
+    return r == r->main
+           ? ngx_http_faas_request_header(r, name)
+           : ngx_http_faas_call_argument(r, name, ngx_strlen(name));
 }
 
 

@@ -275,7 +275,9 @@ ngx_http_faas_api_refuse(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 }
 
 
-static ngx_int_t
+/* One more header of the answer; what NAME is must outlive the request. */
+
+ngx_int_t
 ngx_http_faas_reply_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
