@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 
 
 static int faas_conn_wait(void);
+static int faas_conn_settle(sigset_t *mask);
 static void faas_conn_poll_results(int n);
 static void faas_conn_accept(void);
 static void faas_conn_read(faas_conn_t *c);
@@ -31,6 +33,9 @@ static int faas_conn_stream(faas_conn_t *c, faas_fcgi_head_t *h,
     size_t *first, size_t *last, faas_conn_stage_e next);
 static int faas_conn_room(faas_conn_t *c);
 static void faas_conn_close(faas_conn_t *c);
+
+
+static const struct timespec  faas_conn_no_time;
 
 
 int
@@ -126,8 +131,13 @@ faas_conn_wait(void)
 {
     int       n, err, sleeps;
     unsigned  i;
+    sigset_t  mask;
 
     sleeps = (faas_env.n_more == 0);
+
+    if (sleeps && faas_conn_settle(&mask) != FAAS_ENV_OK) {
+        return FAAS_ENV_ERROR;
+    }
 
     faas_env.poll[0].fd = (faas_env.n_conns < FAAS_ENV_CONNS)
                           ? faas_env.listen : -1;
@@ -142,11 +152,16 @@ faas_conn_wait(void)
 
     faas_env.waiting = 1;
 
-    n = poll(faas_env.poll, faas_env.n_conns + 2,
-             (sleeps && !faas_env.shutdown) ? -1 : 0);
+    n = ppoll(faas_env.poll, faas_env.n_conns + 2,
+              (sleeps && !faas_env.shutdown) ? NULL : &faas_conn_no_time,
+              (sleeps && faas_env.settle) ? &mask : NULL);
     err = errno;
 
     faas_env.waiting = 0;
+
+    if (sleeps && faas_env.settle) {
+        (void) pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    }
 
     if (sleeps && faas_env.enter
         && faas_env.enter(n == -1 && err == EINTR) == -1)
@@ -173,6 +188,36 @@ faas_conn_wait(void)
     faas_conn_poll_results(n);
 
     return FAAS_ENV_OK;
+}
+
+
+/*
+ * A language whose handlers run some time after the signal, as Python's, would
+ * sleep over one that comes just before it sleeps.  So signals are blocked
+ * until the kernel sleeps, and those that came before are handled here.
+ */
+
+static int
+faas_conn_settle(sigset_t *mask)
+{
+    sigset_t  all;
+
+    if (faas_env.settle == NULL) {
+        return FAAS_ENV_OK;
+    }
+
+    (void) sigfillset(&all);
+    (void) pthread_sigmask(SIG_SETMASK, &all, mask);
+
+    if (faas_env.settle() == 0) {
+        return FAAS_ENV_OK;
+    }
+
+    (void) pthread_sigmask(SIG_SETMASK, mask, NULL);
+
+    errno = EINTR;
+
+    return FAAS_ENV_ERROR;
 }
 
 

@@ -101,6 +101,9 @@ typedef struct {
     void                (*leave)(void);
     int                 (*enter)(int interrupted);
 
+    /* runs the language's handlers of signals that have come already */
+    int                 (*settle)(void);
+
     pthread_mutex_t       lock;
     pthread_cond_t        wake;           /* of the flushing thread */
     faas_conn_t          *current;

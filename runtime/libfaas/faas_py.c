@@ -187,6 +187,7 @@ faas_py_load(void)
 
     faas_env.leave = faas_py_leave;
     faas_env.enter = faas_py_enter;
+    faas_env.settle = py.PyErr_CheckSignals;
 
     return 0;
 }

@@ -328,6 +328,11 @@ def endings(tap):
         os.kill(e.pid, signal.SIGTERM)
         tap.equal(e.wait(), 4, "a function's own SIGTERM handler, idle")
 
+    env = Env().execute(ARGV, {"LD_PRELOAD": preloaded("early")})
+    with env.ready("pyfn.told") as e:
+        e.call({})
+        tap.equal(e.raw(b".")[-1:], b".", "a signal as the runtime falls asleep")
+
     with python("pyfn.echo") as e:
         os.kill(e.pid, signal.SIGTERM)
         tap.equal(e.wait(), 0, "SIGTERM")

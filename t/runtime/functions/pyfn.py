@@ -203,6 +203,10 @@ def sigterm(event, context):
     signal.signal(signal.SIGTERM, lambda *a: (print("bye"), sys.exit(4)))
 
 
+def told(event, context):
+    signal.signal(signal.SIGUSR1, lambda *a: os.write(2, b"."))
+
+
 def alarm(event, context):
     signal.signal(signal.SIGALRM, lambda *a: counts.append(1))
     counts = globals().setdefault("counts", [])

@@ -44,19 +44,31 @@ def compiled(name):
     sources += sorted(glob.glob(library + "/faas_env*.c"))
     sources += [library + "/faas_fcgi.c", library + "/faas_sandbox_root.c"]
 
+    flags = ["-I", library]
+    if os.environ.get("FAAS_SANITIZE"):
+        flags += ["-fsanitize=address,undefined",
+                  "-fno-sanitize-recover=undefined"]
+
+    return cc(name, flags, sources, glob.glob(library + "/*.h"))
+
+
+def preloaded(name):
+    """A test's C library for LD_PRELOAD."""
+    return cc(name + ".so", ["-shared", "-fPIC"],
+              [os.path.join(FUNCTIONS, name + ".c")])
+
+
+def cc(name, flags, sources, headers=()):
+    """Compiles what is older than its sources; returns its path."""
     out = os.path.join(BUILD, "t", name)
     os.makedirs(os.path.dirname(out), exist_ok=True)
 
     if not os.path.exists(out) or os.path.getmtime(out) < max(
-            os.path.getmtime(f)
-            for f in sources + glob.glob(library + "/*.h")):
-        flags = ["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
-                 "-D_GNU_SOURCE", "-pthread", "-I", library]
-        if os.environ.get("FAAS_SANITIZE"):
-            flags += ["-fsanitize=address,undefined",
-                      "-fno-sanitize-recover=undefined"]
+            os.path.getmtime(f) for f in sources + list(headers)):
         new = "%s.%d" % (out, os.getpid())
-        subprocess.run(["cc"] + flags + ["-o", new] + sources, check=True)
+        subprocess.run(["cc", "-O2", "-g", "-std=gnu11", "-Wall", "-Wextra",
+                        "-Werror", "-D_GNU_SOURCE", "-pthread"] + flags
+                       + ["-o", new] + sources, check=True)
         os.rename(new, out)
 
     return out
