@@ -2,8 +2,9 @@
  * What the files of the environment's side share: the one faas_env_t of the
  * process.  Private to libfaas.
  *
- * Locks: "lock" guards "current", "streaming" and the output buffer, because faas_log()
- * may come from any thread and a thread of our own flushes old log text.
+ * Locks: "lock" guards "current", "streaming" and the output buffer, because
+ * faas_log() may come from any thread and a thread of our own flushes old log
+ * text.
  * Everything else belongs to the thread that calls faas_next().
  */
 
