@@ -109,8 +109,15 @@ class Stream:
         return self.status
 
     @property
+    def bodiless(self):
+        return self.status in (204, 304) or (self.status
+                                             and self.method == 'HEAD')
+
+    @property
     def complete(self):
-        if 'content-length' in self.headers and self.method != 'HEAD':
+        if self.bodiless:
+            return True
+        if 'content-length' in self.headers:
             return len(self.body) == int(self.headers['content-length'])
         if self.headers.get('transfer-encoding') == 'chunked':
             return self.last
@@ -118,7 +125,7 @@ class Stream:
 
     def rest(self):
         """Reads to the end."""
-        while not self.ended and not self.last and not (
+        while not self.ended and not self.last and not self.bodiless and not (
                 'content-length' in self.headers and self.complete):
             self.more()
         return self.body
