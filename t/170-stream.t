@@ -83,6 +83,28 @@ exports.handler = awslambda.streamifyResponse(async (event, out, context) => {
 });
 '''
 
+PYTHON = r'''
+import os
+import time
+
+
+def gate(name):
+    while not os.path.exists('/mnt/gate/' + name):
+        time.sleep(0.005)
+
+
+def handler(event, context):
+    q = event.get('queryStringParameters', {})
+    if 'head' in q:
+        yield {'statusCode': 201, 'headers': {'X-One': '1'},
+               'cookies': ['a=1', 'b=2']}
+    yield 'first '
+    gate(q['gate'])
+    if 'raise' in q:
+        raise RangeError('none')
+    yield b'second'
+'''
+
 HTTP = '''
     log_format faas "$request_uri [$status|$faas_status|$faas_error]";
 
@@ -103,6 +125,15 @@ HTTP = '''
         timeout 1s;
     }
 
+    faas_function p {
+        runtime python3;
+        handler app.handler;
+        code {functions}/p;
+        mount {dir}/gate /mnt/gate;
+        timeout 20s;
+        streaming on;
+    }
+
     faas_api url {
         type url;
         route $default f streaming=on;
@@ -114,6 +145,7 @@ SERVER = '''
         location /pass/ { faas_pass f; faas_streaming on; }
         location /url/ { faas_api_pass url; }
         location /short/ { faas_pass short; }
+        location /python { faas_pass p; }
         location /collect/ { faas_pass f; }
 '''
 
@@ -247,16 +279,38 @@ def failures(tap, nginx, gate):
         wait_for(lambda: line in log(nginx), 5, line)
 
 
+def python(tap, nginx, gate):
+    with Counted(tap, nginx, 'Python', 'p', successes=1), \
+            Stream(nginx.port, '/python?gate=python&head=1') as s:
+        tap.ok(s.until(b'first '), 'Python: the first bytes')
+        tap.equal([s.status, s.body, s.headers['x-one'],
+                   s.headers['set-cookie'], s.headers['content-type']],
+                  [201, b'first ', '1', 'a=1|b=2',
+                   'application/octet-stream'], 'Python: its header')
+        gate.open('python')
+        tap.equal([s.rest(), s.complete], [b'first second', True],
+                  'Python: the rest')
+
+    with Counted(tap, nginx, 'Python fails', 'p', handled=1), \
+            Stream(nginx.port, '/python?gate=praise&raise=1') as s:
+        s.until(b'first ')
+        gate.open('praise')
+        tap.equal([s.rest(), s.complete, s.ended], [b'first ', False, True],
+                  'Python: it fails')
+
+
 def log(nginx):
     with open(os.path.join(nginx.dir, 'faas.log')) as f:
         return f.read()
 
 
 with Tap() as tap:
-    nginx = Nginx(http=HTTP, server=SERVER, functions={'f': {'index.js': NODE}})
+    nginx = Nginx(http=HTTP, server=SERVER,
+                  functions={'f': {'index.js': NODE}, 'p': {'app.py': PYTHON}})
     gate = Gate(os.path.join(nginx.dir, 'gate'))
     with nginx:
         arrival(tap, nginx, gate)
         collected(tap, nginx, gate)
         failures(tap, nginx, gate)
+        python(tap, nginx, gate)
         nginx.finish(tap)

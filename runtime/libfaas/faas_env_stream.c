@@ -157,13 +157,13 @@ faas_stream_fail(const void *json, size_t len)
 {
     int  leaves;
 
+    if (!faas_env.streaming) {
+        return faas_respond_error(json, len);
+    }
+
     if (len > FAAS_STREAM_ERROR_MAX) {
         errno = EMSGSIZE;
         return FAAS_ENV_ERROR;
-    }
-
-    if (!faas_env.streaming) {
-        return faas_respond_error(json, len);
     }
 
     leaves = (faas_env.leave != NULL);
