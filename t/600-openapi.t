@@ -98,6 +98,14 @@ def functions(tap):
              'Users')):
         tap.equal(target(uri), (expected, []), 'uri ' + uri)
 
+    uri = (URI % 'users').replace('/invocations',
+                                  '/response-streaming-invocations')
+    tap.equal(target(uri), ('users streaming=on', []), 'a uri of streams')
+    r = run(document(operation(lambda_(URI % 'users:live',
+                                       ', responseTransferMode: STREAM'))))
+    tap.equal([r.routes[0].split(' ', 2)[2], r.reports],
+              ['users:live streaming=on', []], 'responseTransferMode')
+
     for uri, args, expected in (
             ('"%s"' % URI % '${S}-users', ['-D', 'S=prod'], 'prod-users'),
             ('!Ref Users', ['-D', 'Users=u-1'], 'u-1'),

@@ -103,8 +103,7 @@ feed(outcome_t *o, faas_fcgi_reader_t *rd, const uint8_t *p, size_t n)
         o->len[text] += len;
     }
 
-    check(rc == FAAS_FCGI_R_AGAIN || rc == FAAS_FCGI_R_END
-          || rc == FAAS_FCGI_R_BAD);
+    check(rc <= FAAS_FCGI_R_BAD);
     check(rc != FAAS_FCGI_R_AGAIN || pos == last);
     check(rc != FAAS_FCGI_R_BAD || rd->error != NULL);
 
