@@ -36,6 +36,9 @@ typedef struct ngx_http_faas_stage_s  ngx_http_faas_stage_t;
 typedef struct ngx_http_faas_call_s   ngx_http_faas_call_t;
 typedef struct ngx_http_faas_auth_s   ngx_http_faas_auth_t;
 
+/* ngx_http_faas_verdict.h */
+typedef struct ngx_http_faas_ask_s    ngx_http_faas_ask_t;
+
 /* ngx_http_faas_tokens.c */
 typedef struct ngx_http_faas_tokens_s ngx_http_faas_tokens_t;
 
@@ -139,6 +142,9 @@ typedef struct {
     ngx_array_t                apis;            /* ngx_http_faas_api_t * */
     void                      *throttles;       /* NULL: there are none */
     ngx_http_faas_tokens_t    *tokens;          /* NULL: no authorizers */
+    ngx_shm_zone_t            *verdicts;        /* NULL: none are kept */
+    size_t                     verdicts_size;
+    ngx_uint_t                 verdicts_used;
     ngx_array_t               *keys;            /* ngx_http_faas_keys_t * */
     void                      *quotas;          /* NULL: there are none */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
@@ -213,6 +219,7 @@ typedef struct {
     ngx_http_faas_function_t  *function;
     ngx_http_faas_hit_t       *hit;             /* NULL: faas_pass */
     ngx_http_faas_call_t      *call;            /* of the Lambda API */
+    ngx_http_faas_ask_t       *ask;             /* of an authorizer */
 
     uint32_t                   ticket;          /* FAAS_NIL: none */
     faas_lease_t               lease;
@@ -290,6 +297,13 @@ char *ngx_http_faas_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_msec(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_bufs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_num_bounds(ngx_conf_t *cf, void *post, void *data);
+
+/* ngx_http_faas_verdict_cache.c: what Lambda authorizers have said */
+
+char *ngx_http_faas_authorizer_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_faas_verdicts_zone(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
 
 /* ngx_http_faas_function.c: faas_function and what is in it */
 

@@ -27,9 +27,20 @@ typedef struct {
 } ngx_http_faas_jwks_t;
 
 
+typedef enum {
+    NGX_HTTP_FAAS_AUTHORIZER_JWT = 0,
+    NGX_HTTP_FAAS_AUTHORIZER_IAM,
+    NGX_HTTP_FAAS_AUTHORIZER_TOKEN,
+    NGX_HTTP_FAAS_AUTHORIZER_REQUEST
+} ngx_http_faas_authorizer_e;
+
+
 struct ngx_http_faas_authorizer_s {
     ngx_str_t                  name;
-    ngx_http_faas_auth_t      *keys;            /* iam; NULL: jwt */
+    ngx_uint_t                 type;            /* ..._authorizer_e */
+    ngx_http_faas_auth_t      *keys;            /* iam */
+
+    /* jwt */
     faas_jwt_str_t             issuer;
     ngx_array_t               *audience;        /* of faas_jwt_str_t */
     ngx_http_faas_jwks_t       jwks;
@@ -37,8 +48,30 @@ struct ngx_http_faas_authorizer_s {
     unsigned                   query:1;         /* it is an argument */
     unsigned                   used:1;
     ngx_int_t                  skew;            /* seconds */
+
+    /* token, request */
+    ngx_http_faas_function_t  *function;
+    ngx_array_t               *sources;         /* ..._source_t; or NULL */
+    ngx_uint_t                 payload;         /* ngx_http_faas_payload_e */
+    ngx_flag_t                 simple;          /* answers are */
+    time_t                     ttl;             /* of answers; 0: not kept */
+#if (NGX_PCRE)
+    ngx_regex_t               *validate;        /* token: what it is like */
+#endif
+
     ngx_http_faas_place_t      place;
 };
+
+
+/* "name=" at the beginning of a parameter, and what is behind it */
+
+#define ngx_http_faas_is_param(value, name)                                   \
+    ((value)->len > sizeof(name) - 1                                          \
+     && ngx_strncmp((value)->data, name, sizeof(name) - 1) == 0)
+
+#define ngx_http_faas_param(text, value, name)                                \
+    (text)->data = (value)->data + sizeof(name) - 1;                          \
+    (text)->len = (value)->len - (sizeof(name) - 1)
 
 
 /* ngx_http_faas_jwks.c: keys from files */

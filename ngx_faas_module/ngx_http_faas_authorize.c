@@ -1,11 +1,12 @@
 /*
- * May a request go on?  The JWT authorizer of its route decides, before the
- * body is read and an environment is asked for (contract, section 7.7).
+ * May a request go on?  The authorizer of its route decides, before the body
+ * is read and an environment is asked for (contract, section 7.7).  This is
+ * about JWTs; others have files of their own.
  *
  * Runs in workers; takes no locks.  A token is verified without a break.
  */
 
-#include "ngx_http_faas_auth.h"
+#include "ngx_http_faas_verdict.h"
 
 
 static ngx_int_t ngx_http_faas_identity(ngx_http_request_t *r,
@@ -25,7 +26,7 @@ static u_char *ngx_http_faas_authorize_scopes(ngx_http_faas_route_t *route,
 static faas_jwt_t  ngx_http_faas_token;
 
 
-/* NGX_OK, or the status that the request is refused with. */
+/* NGX_OK, the status that the request is refused with, or NGX_AGAIN. */
 
 ngx_int_t
 ngx_http_faas_authorize(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
@@ -43,8 +44,12 @@ ngx_http_faas_authorize(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (a->keys) {
+    if (a->type == NGX_HTTP_FAAS_AUTHORIZER_IAM) {
         return ngx_http_faas_iam(r, hit);
+    }
+
+    if (a->type != NGX_HTTP_FAAS_AUTHORIZER_JWT) {
+        return ngx_http_faas_ask(r, hit);
     }
 
     n = ngx_http_faas_identity(r, a, &text);

@@ -5,7 +5,7 @@
  * Runs in the master while it reads a configuration; takes no locks.
  */
 
-#include "ngx_http_faas_auth.h"
+#include "ngx_http_faas_verdict.h"
 #include "ngx_http_faas_lambda.h"
 
 
@@ -36,34 +36,22 @@ static char *ngx_http_faas_authorizer_route(ngx_conf_t *cf,
 #define ngx_http_faas_is_none(s)                                              \
     ((s)->len == 4 && ngx_strncmp((s)->data, "none", 4) == 0)
 
-/* "name=" at the beginning of a parameter, and what is behind it */
+/* ngx_http_faas_authorizer_e */
 
-#define ngx_http_faas_is_param(value, name)                                   \
-    ((value)->len > sizeof(name) - 1                                          \
-     && ngx_strncmp((value)->data, name, sizeof(name) - 1) == 0)
-
-#define ngx_http_faas_param(text, value, name)                                \
-    (text)->data = (value)->data + sizeof(name) - 1;                          \
-    (text)->len = (value)->len - (sizeof(name) - 1)
+static ngx_str_t  ngx_http_faas_authorizer_types[] = {
+    ngx_string("jwt"),
+    ngx_string("iam"),
+    ngx_string("token"),
+    ngx_string("request"),
+    ngx_null_string
+};
 
 
 static ngx_uint_t
 ngx_http_faas_authorizer_name_ok(ngx_str_t *name)
 {
-    u_char      ch;
-    ngx_uint_t  i;
-
-    for (i = 0; i < name->len; i++) {
-        ch = name->data[i];
-
-        if (!((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
-            && !(ch >= '0' && ch <= '9') && ch != '-' && ch != '_')
-        {
-            return 0;
-        }
-    }
-
     return name->len && name->len <= FAAS_NAME_MAX
+           && ngx_http_faas_letters(name, "-_")
            && !ngx_http_faas_is_none(name);
 }
 
@@ -91,13 +79,31 @@ ngx_http_faas_authorizer_iam(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a,
 }
 
 
+static ngx_uint_t
+ngx_http_faas_authorizer_type(ngx_str_t *name)
+{
+    ngx_str_t   *types;
+    ngx_uint_t   type;
+
+    types = ngx_http_faas_authorizer_types;
+
+    for (type = 0; types[type].len; type++) {
+        if (ngx_strcmp(name->data, types[type].data) == 0) {
+            break;
+        }
+    }
+
+    return type;
+}
+
+
 /* authorizer NAME jwt issuer=... audience=... jwks=... [...] */
 
 char *
 ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     ngx_str_t *value, ngx_uint_t n)
 {
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, type;
     ngx_http_faas_authorizer_t  *a;
 
     if (!ngx_http_faas_authorizer_name_ok(&value[1])) {
@@ -117,12 +123,13 @@ ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_strcmp(value[2].data, "jwt") != 0
-        && ngx_strcmp(value[2].data, "iam") != 0)
-    {
+    type = ngx_http_faas_authorizer_type(&value[2]);
+
+    if (ngx_http_faas_authorizer_types[type].len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid type \"%V\" of authorizer \"%V\", it must "
-                           "be \"jwt\" or \"iam\"", &value[2], &value[1]);
+                           "be \"jwt\", \"iam\", \"token\" or \"request\"",
+                           &value[2], &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -131,8 +138,14 @@ ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return NGX_CONF_ERROR;
     }
 
-    if (value[2].data[0] == 'i') {
+    a->type = type;
+
+    if (type == NGX_HTTP_FAAS_AUTHORIZER_IAM) {
         return ngx_http_faas_authorizer_iam(cf, a, value, n);
+    }
+
+    if (type != NGX_HTTP_FAAS_AUTHORIZER_JWT) {
+        return ngx_http_faas_set_lambda_authorizer(cf, a, value, n);
     }
 
     for (i = 3; i < n; i++) {
@@ -452,17 +465,6 @@ ngx_http_faas_set_authorizer_default(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_faas_authorizer_error(ngx_conf_t *cf, ngx_http_faas_place_t *place,
-    const char *text, ngx_str_t *what)
-{
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s \"%V\" in %V:%ui", text,
-                  what, &place->file, place->line);
-
-    return NGX_CONF_ERROR;
-}
-
-
 /* The block has been read: routes get their authorizers. */
 
 char *
@@ -476,21 +478,30 @@ ngx_http_faas_check_authorizers(ngx_conf_t *cf, ngx_http_faas_api_t *api)
     a = api->authorizers ? api->authorizers->elts : NULL;
 
     for (i = 0; a && i < api->authorizers->nelts; i++) {
-        if (a[i]->keys == NULL && api->type != NGX_HTTP_FAAS_API_HTTP) {
-            return ngx_http_faas_authorizer_error(cf, &a[i]->place,
+        if (a[i]->type == NGX_HTTP_FAAS_AUTHORIZER_JWT
+            && api->type != NGX_HTTP_FAAS_API_HTTP)
+        {
+            return ngx_http_faas_place_error(cf, &a[i]->place,
                           "JWT authorizers go with HTTP APIs only, others "
                           "have Lambda or IAM authorizers: \"authorizer\"",
                           &a[i]->name);
         }
 
         if (api->type == NGX_HTTP_FAAS_API_ALB) {
-            return ngx_http_faas_authorizer_error(cf, &a[i]->place,
+            return ngx_http_faas_place_error(cf, &a[i]->place,
                           "a load balancer has no authorizers:", &a[i]->name);
+        }
+
+        if (a[i]->type >= NGX_HTTP_FAAS_AUTHORIZER_TOKEN
+            && ngx_http_faas_check_lambda_authorizer(cf, api, a[i])
+               != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
         }
     }
 
     if (name->len && ngx_http_faas_authorizer_find(api, name) == NULL) {
-        return ngx_http_faas_authorizer_error(cf, &api->authorizer_place,
+        return ngx_http_faas_place_error(cf, &api->authorizer_place,
                           "unknown authorizer in \"authorizer_default\":",
                           name);
     }
@@ -564,9 +575,10 @@ ngx_http_faas_authorizer_route(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     }
 
     if (route->scopes
-        && (route->authorizer == NULL || route->authorizer->keys))
+        && (route->authorizer == NULL
+            || route->authorizer->type != NGX_HTTP_FAAS_AUTHORIZER_JWT))
     {
-        return ngx_http_faas_authorizer_error(cf, &route->place,
+        return ngx_http_faas_place_error(cf, &route->place,
                           "\"scopes\" without a JWT authorizer in route",
                           &route->key);
     }

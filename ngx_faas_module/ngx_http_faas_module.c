@@ -167,6 +167,13 @@ static ngx_command_t  ngx_http_faas_commands[] = {
       0,
       NULL },
 
+    { ngx_string("faas_authorizer_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_faas_authorizer_cache,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("faas_network_deny"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_faas_addresses,
