@@ -62,6 +62,7 @@ typedef struct {
 
 /* ngx_http_faas_auth.h */
 typedef struct ngx_http_faas_authorizer_s  ngx_http_faas_authorizer_t;
+typedef struct ngx_http_faas_pause_s  ngx_http_faas_pause_t;
 
 
 /* ngx_http_faas_keys.h */
@@ -161,6 +162,7 @@ struct ngx_http_faas_hit_s {
     ngx_str_t                  claims;          /* of a token: JSON object */
     ngx_str_t                  scopes;          /* JSON array, or null */
     ngx_http_faas_call_t      *call;            /* signed: iam */
+    ngx_http_faas_pause_t     *pause;           /* it waits */
     ngx_http_faas_ask_t       *ask;             /* of a Lambda authorizer */
     faas_verdict_t            *verdict;         /* its answer */
     uint64_t                   latency_ms;      /* it took so long */

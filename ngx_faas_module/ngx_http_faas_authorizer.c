@@ -9,24 +9,10 @@
 #include "ngx_http_faas_lambda.h"
 
 
-#define NGX_HTTP_FAAS_SKEW      60              /* seconds */
-#define NGX_HTTP_FAAS_SKEW_MAX  600
-
-
 static ngx_http_faas_authorizer_t *ngx_http_faas_authorizer_find(
     ngx_http_faas_api_t *api, ngx_str_t *name);
 static ngx_http_faas_authorizer_t *ngx_http_faas_authorizer_add(
     ngx_conf_t *cf, ngx_http_faas_api_t *api, ngx_str_t *name);
-static char *ngx_http_faas_authorizer_parameter(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *value);
-static char *ngx_http_faas_authorizer_done(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a);
-static char *ngx_http_faas_authorizer_source(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *text);
-static char *ngx_http_faas_authorizer_jwks(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *text);
-static ngx_array_t *ngx_http_faas_authorizer_list(ngx_conf_t *cf,
-    ngx_str_t *text);
 static char *ngx_http_faas_authorizer_routes(ngx_conf_t *cf,
     ngx_http_faas_api_t *api);
 static char *ngx_http_faas_authorizer_route(ngx_conf_t *cf,
@@ -97,13 +83,13 @@ ngx_http_faas_authorizer_type(ngx_str_t *name)
 }
 
 
-/* authorizer NAME jwt issuer=... audience=... jwks=... [...] */
+/* authorizer NAME TYPE PARAMETER ... */
 
 char *
 ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     ngx_str_t *value, ngx_uint_t n)
 {
-    ngx_uint_t                   i, type;
+    ngx_uint_t                   type;
     ngx_http_faas_authorizer_t  *a;
 
     if (!ngx_http_faas_authorizer_name_ok(&value[1])) {
@@ -144,19 +130,9 @@ ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return ngx_http_faas_authorizer_iam(cf, a, value, n);
     }
 
-    if (type != NGX_HTTP_FAAS_AUTHORIZER_JWT) {
-        return ngx_http_faas_set_lambda_authorizer(cf, a, value, n);
-    }
-
-    for (i = 3; i < n; i++) {
-        if (ngx_http_faas_authorizer_parameter(cf, a, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return ngx_http_faas_authorizer_done(cf, a);
+    return type == NGX_HTTP_FAAS_AUTHORIZER_JWT
+           ? ngx_http_faas_set_jwt_authorizer(cf, a, value, n)
+           : ngx_http_faas_set_lambda_authorizer(cf, a, value, n);
 }
 
 
@@ -215,208 +191,6 @@ ngx_http_faas_authorizer_find(ngx_http_faas_api_t *api, ngx_str_t *name)
 }
 
 
-static char *
-ngx_http_faas_authorizer_parameter(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *value)
-{
-    ngx_str_t  text;
-
-    if (ngx_http_faas_is_param(value, "issuer=") && a->issuer.len == 0) {
-        ngx_http_faas_param(&text, value, "issuer=");
-
-        a->issuer.data = text.data;
-        a->issuer.len = text.len;
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_http_faas_is_param(value, "audience=") && a->audience == NULL) {
-        ngx_http_faas_param(&text, value, "audience=");
-
-        a->audience = ngx_http_faas_authorizer_list(cf, &text);
-        if (a->audience) {
-            return NGX_CONF_OK;
-        }
-
-    } else if (ngx_http_faas_is_param(value, "jwks=")
-               && a->jwks.name.len == 0)
-    {
-        ngx_http_faas_param(&text, value, "jwks=");
-        return ngx_http_faas_authorizer_jwks(cf, a, &text);
-
-    } else if (ngx_http_faas_is_param(value, "identity=")
-               && a->source.len == 0)
-    {
-        ngx_http_faas_param(&text, value, "identity=");
-        return ngx_http_faas_authorizer_source(cf, a, &text);
-
-    } else if (ngx_http_faas_is_param(value, "skew=")
-               && a->skew == NGX_CONF_UNSET)
-    {
-        ngx_http_faas_param(&text, value, "skew=");
-
-        a->skew = ngx_parse_time(&text, 1);
-        if (a->skew != NGX_ERROR && a->skew <= NGX_HTTP_FAAS_SKEW_MAX) {
-            return NGX_CONF_OK;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"%V\" of authorizer \"%V\", it must be "
-                           "0s to %ds", value, &a->name,
-                           NGX_HTTP_FAAS_SKEW_MAX);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of authorizer \"%V\"", value,
-                       &a->name);
-
-    return NGX_CONF_ERROR;
-}
-
-
-/* What must be there is; the keys are read. */
-
-static char *
-ngx_http_faas_authorizer_done(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a)
-{
-    const char                 *missing;
-    ngx_http_faas_main_conf_t  *fmcf;
-
-    missing = a->issuer.len == 0 ? "issuer"
-              : a->audience == NULL ? "audience"
-              : a->jwks.name.len == 0 ? "jwks" : NULL;
-
-    if (missing) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "authorizer \"%V\" has no \"%s=\"", &a->name,
-                           missing);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_conf_init_value(a->skew, NGX_HTTP_FAAS_SKEW);
-
-    if (a->source.len == 0) {
-        ngx_str_set(&a->source, "Authorization");
-    }
-
-    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_faas_module);
-
-    if (fmcf->tokens == NULL) {
-        fmcf->tokens = ngx_http_faas_tokens_create(cf);
-        if (fmcf->tokens == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return ngx_http_faas_jwks_load(cf, &a->jwks) == NGX_OK ? NGX_CONF_OK
-                                                           : NGX_CONF_ERROR;
-}
-
-
-/* Where the token is. */
-
-static char *
-ngx_http_faas_authorizer_source(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *text)
-{
-    u_char      ch;
-    ngx_uint_t  i;
-
-    if (ngx_http_faas_is_param(text, "$request.header.")) {
-        ngx_http_faas_param(&a->source, text, "$request.header.");
-
-    } else if (ngx_http_faas_is_param(text, "$request.querystring.")) {
-        ngx_http_faas_param(&a->source, text, "$request.querystring.");
-        a->query = 1;
-    }
-
-    for (i = 0; i < a->source.len; i++) {
-        ch = a->source.data[i];
-
-        if (!((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
-            && !(ch >= '0' && ch <= '9') && ch != '-' && ch != '_'
-            && ch != '.')
-        {
-            break;
-        }
-    }
-
-    if (a->source.len == 0 || i < a->source.len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"identity=%V\" of authorizer \"%V\", it "
-                           "must be \"$request.header.NAME\" or "
-                           "\"$request.querystring.NAME\"", text, &a->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_faas_authorizer_jwks(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a,
-    ngx_str_t *text)
-{
-    if (ngx_strncasecmp(text->data, (u_char *) "https://", 8) == 0
-        || ngx_strncasecmp(text->data, (u_char *) "http://", 7) == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"jwks=%V\" of authorizer \"%V\" is an address, "
-                           "it must be a file", text, &a->name);
-        return NGX_CONF_ERROR;
-    }
-
-    a->jwks.name = *text;
-
-    return ngx_conf_full_name(cf->cycle, &a->jwks.name, 1) == NGX_OK
-           ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-/*
- * What commas separate, of characters that a scope may have (RFC 6749,
- * section 3.3), as it is sent in a header; NULL: no such list.
- */
-
-static ngx_array_t *
-ngx_http_faas_authorizer_list(ngx_conf_t *cf, ngx_str_t *text)
-{
-    u_char          *p, *last, *end;
-    ngx_array_t     *list;
-    faas_jwt_str_t  *s;
-
-    for (p = text->data; p < text->data + text->len; p++) {
-        if (*p <= ' ' || *p >= 0x7f || *p == '"' || *p == '\\') {
-            return NULL;
-        }
-    }
-
-    list = ngx_array_create(cf->pool, 4, sizeof(faas_jwt_str_t));
-    if (list == NULL) {
-        return NULL;
-    }
-
-    last = text->data + text->len;
-
-    for (p = text->data; p <= last; p = end + 1) {
-        end = ngx_strlchr(p, last, ',');
-        end = end ? end : last;
-
-        s = ngx_array_push(list);
-
-        if (s == NULL || end == p) {
-            return NULL;
-        }
-
-        s->data = p;
-        s->len = end - p;
-    }
-
-    return list;
-}
-
-
 /* NGX_DECLINED: the option is another one's. */
 
 ngx_int_t
@@ -434,7 +208,7 @@ ngx_http_faas_authorizer_option(ngx_conf_t *cf, ngx_http_faas_route_t *route,
 
     if (ngx_http_faas_is_param(value, "scopes=") && route->scopes == NULL) {
         ngx_http_faas_param(&text, value, "scopes=");
-        route->scopes = ngx_http_faas_authorizer_list(cf, &text);
+        route->scopes = ngx_http_faas_jwt_list(cf, &text);
 
         return route->scopes ? NGX_OK : NGX_DECLINED;
     }

@@ -17,11 +17,8 @@ static ngx_int_t ngx_http_faas_ask_valid(ngx_http_request_t *r,
 static ngx_int_t ngx_http_faas_ask_begin(ngx_http_request_t *r,
     ngx_http_faas_ask_t *ask);
 static void ngx_http_faas_ask_run(ngx_http_request_t *sr);
-static ngx_int_t ngx_http_faas_ask_done(ngx_http_request_t *sr, void *data,
-    ngx_int_t rc);
-static void ngx_http_faas_ask_resume(ngx_http_request_t *r);
 static ngx_int_t ngx_http_faas_ask_judge(ngx_http_request_t *r,
-    ngx_http_faas_ask_t *ask);
+    ngx_http_faas_hit_t *hit);
 static ngx_int_t ngx_http_faas_ask_refuse(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit, ngx_uint_t status, ngx_uint_t explicit);
 
@@ -79,7 +76,7 @@ ngx_http_faas_ask(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         rc = ngx_http_faas_verdict_get(r, ask);
 
         if (rc == NGX_OK) {
-            return ngx_http_faas_ask_judge(r, ask);
+            return ngx_http_faas_ask_judge(r, hit);
         }
 
         if (rc == NGX_ERROR) {
@@ -131,27 +128,16 @@ ngx_http_faas_ask_valid(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
 static ngx_int_t
 ngx_http_faas_ask_begin(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
 {
-    ngx_http_request_t          *sr;
-    ngx_http_post_subrequest_t  *ps;
+    ngx_http_request_t  *sr;
 
     if (!ngx_http_faas_usable(ask->hit->route->authorizer->function)) {
         ask->failure = "Gateway.Unavailable";
-        return ngx_http_faas_ask_judge(r, ask);
+        return ngx_http_faas_ask_judge(r, ask->hit);
     }
 
-    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-    if (ps == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ps->handler = ngx_http_faas_ask_done;
-    ps->data = ask;
-
-    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, ps,
-                            NGX_HTTP_SUBREQUEST_IN_MEMORY
-                            |NGX_HTTP_SUBREQUEST_WAITED)
-        != NGX_OK)
-    {
+    sr = ngx_http_faas_pause(r, ask->hit, &r->uri, 0, ngx_http_faas_ask_judge,
+                             NULL, ask);
+    if (sr == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -159,12 +145,12 @@ ngx_http_faas_ask_begin(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
 
     sr->method = NGX_HTTP_UNKNOWN;
     sr->method_name = r->method_name;
+    sr->args = r->args;
     sr->loc_conf = r->loc_conf;
+    sr->header_only = 1;
     sr->write_event_handler = ngx_http_faas_ask_run;
 
     ask->begun_us = faas_now_us();
-
-    r->write_event_handler = ngx_http_faas_ask_resume;
 
     return NGX_AGAIN;
 }
@@ -178,7 +164,7 @@ ngx_http_faas_ask_run(ngx_http_request_t *sr)
 
     sr->write_event_handler = ngx_http_request_empty_handler;
 
-    ask = sr->post_subrequest->data;
+    ask = ngx_http_faas_pause_data(sr);
 
     ctx = ngx_http_faas_create_ctx(sr);
 
@@ -341,46 +327,6 @@ ngx_http_faas_ask_failure(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 }
 
 
-/* The subrequest has ended; nginx may say so twice. */
-
-static ngx_int_t
-ngx_http_faas_ask_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
-{
-    ngx_http_faas_ask_t *ask = data;
-
-    ask->done = 1;
-
-    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || sr->connection->error) {
-        return rc;
-    }
-
-    /* it has no error page, and must not end the request it is a part of */
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_faas_ask_resume(ngx_http_request_t *r)
-{
-    ngx_int_t             rc;
-    ngx_http_faas_ask_t  *ask;
-
-    ask = ngx_http_faas_kept(r)->ask;
-
-    if (!ask->done) {
-        return;                              /* the client can be written to */
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-    r->connection->log->action = NULL;
-
-    rc = ngx_http_faas_ask_judge(r, ask);
-
-    ngx_http_finalize_request(r, ngx_http_faas_api_go(r, ask->hit, rc));
-}
-
-
 /* By the path as it came and as it is decoded, and both must be allowed. */
 
 static faas_policy_e
@@ -414,14 +360,16 @@ ngx_http_faas_ask_policy(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
 }
 
 
+/* ngx_http_faas_pause_pt: there is an answer, or none. */
+
 static ngx_int_t
-ngx_http_faas_ask_judge(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
+ngx_http_faas_ask_judge(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 {
     ngx_uint_t                   explicit, level;
-    ngx_http_faas_hit_t         *hit;
+    ngx_http_faas_ask_t         *ask;
     ngx_http_faas_authorizer_t  *a;
 
-    hit = ask->hit;
+    ask = hit->ask;
     a = hit->route->authorizer;
 
     if (ask->verdict == NULL) {

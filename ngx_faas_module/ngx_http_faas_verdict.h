@@ -60,7 +60,6 @@ struct ngx_http_faas_ask_s {
     faas_verdict_t            *verdict;
     const char                *failure;         /* $faas_error of it */
     unsigned                   unauthorized:1;  /* the function has said so */
-    unsigned                   done:1;
 };
 
 

@@ -515,3 +515,43 @@ invalid size "1k" in "faas_authorizer_cache", it must be 32k or more
 --- at: faas_authorizer_cache 1m;
 --- says
 "faas_authorizer_cache" directive is duplicate
+
+
+=== TEST 48: keys at an address
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks_uri=https://i/jwks;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks_uri=https://i/jwks;
+--- says
+invalid "jwks_uri=https://i/jwks" of authorizer "u", it must be the path of a location
+
+
+=== TEST 49: keys from a file and from a location
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks=k jwks_uri=/k;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks=k jwks_uri=/k;
+--- says
+authorizer "u" has "jwks=" and "jwks_uri="
+
+
+=== TEST 50: a file that is read again after a time
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks=k jwks_ttl=1h;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks=k jwks_ttl=1h;
+--- says
+authorizer "u" has "jwks=" and "jwks_ttl="
+
+
+=== TEST 51: keys that are good for no time
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks_uri=/k jwks_ttl=0s;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks_uri=/k jwks_ttl=0s;
+--- says
+invalid parameter "jwks_ttl=0s" of authorizer "u"
