@@ -348,10 +348,15 @@ ngx_http_faas_check_apis(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
         {
             return NGX_CONF_ERROR;
         }
+
+        if (ngx_http_faas_check_askable(cf, api[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
-    return ngx_http_faas_throttles(cf, fmcf) == NGX_OK ? NGX_CONF_OK
-                                                       : NGX_CONF_ERROR;
+    return ngx_http_faas_throttles(cf, fmcf) == NGX_OK
+           && ngx_http_faas_verdicts_zone(cf, fmcf) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -142,10 +142,10 @@ class Integrations:
             pass
         return None
 
-    def function_name(self, node):
-        uri, place = self.text(node, 'uri'), node.at('uri')
+    def function_name(self, node, key='uri'):
+        uri, place = self.text(node, key), node.at(key)
         if not uri:
-            raise Refuse(place, 'no uri')
+            raise Refuse(place, 'no ' + key)
 
         text = uri.strip()
         m = INVOKE.match(text)
