@@ -322,6 +322,17 @@ def supervisor(tap, nginx, gate):
     wait_for(lambda: counts(nginx)['in_flight'] == 0, 10)
 
 
+def worker(tap, nginx, gate):
+    nginx.allow('exited on signal 9')
+    with Counted(tap, nginx, 'a worker dies', crashes=1), \
+            Stream(nginx.port, '/pass/plain?gate=worker') as s:
+        s.until(b'first ')
+        os.kill(nginx.workers[0], signal.SIGKILL)
+        tap.equal([s.rest(), s.complete, s.ended], [b'first ', False, True],
+                  'a worker dies')
+    tap.equal(nginx.get('/pass/nothing').status, 200, 'and another goes on')
+
+
 def python(tap, nginx, gate):
     with Counted(tap, nginx, 'Python', 'p', successes=1), \
             Stream(nginx.port, '/python?gate=python&head=1') as s:
@@ -356,5 +367,6 @@ with Tap() as tap:
         collected(tap, nginx, gate)
         failures(tap, nginx, gate)
         python(tap, nginx, gate)
+        worker(tap, nginx, gate)
         supervisor(tap, nginx, gate)
         nginx.finish(tap)
