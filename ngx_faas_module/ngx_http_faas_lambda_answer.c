@@ -235,7 +235,9 @@ ngx_http_faas_call_respond(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
                                    ? "application/vnd.amazon.eventstream"
                                    : "application/json")
         != NGX_OK
-        || ngx_http_faas_call_up_text(r, "X-Amz-Executed-Version", "$LATEST")
+        || ngx_http_faas_call_up(r, "X-Amz-Executed-Version",
+                                 ctx->function->version.data,
+                                 ctx->function->version.len)
            != NGX_OK
         || ngx_http_faas_call_trace(r, ctx) != NGX_OK)
     {
