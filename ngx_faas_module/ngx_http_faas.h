@@ -114,7 +114,11 @@ typedef struct {
     ngx_array_t               *mounts;          /* ngx_http_faas_mount_t */
     ngx_str_t                  account;
     ngx_str_t                  region;
-    ngx_str_t                  arn;
+    ngx_str_t                  lambda_name;     /* what AWS would call it */
+    ngx_str_t                  version;         /* "$LATEST", or a number */
+    ngx_array_t               *aliases;         /* of ngx_str_t; or NULL */
+    ngx_str_t                  arn;             /* with a number at its end, */
+    ngx_str_t                  base_arn;        /* without */
     ngx_flag_t                 reload_on_change;
     ngx_flag_t                 streaming;
 
@@ -143,6 +147,7 @@ typedef struct {
     ngx_str_t                  supervisor;      /* its socket, if external */
     ngx_array_t                blanks;          /* ngx_http_faas_blanks_t */
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
+    ngx_array_t               *versions;        /* those with a qualifier */
     ngx_array_t                apis;            /* ngx_http_faas_api_t * */
     void                      *throttles;       /* NULL: there are none */
     ngx_http_faas_tokens_t    *tokens;          /* NULL: no authorizers */
@@ -309,13 +314,6 @@ char *ngx_http_faas_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_msec(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_bufs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_num_bounds(ngx_conf_t *cf, void *post, void *data);
-
-/* ngx_http_faas_verdict_cache.c: what Lambda authorizers have said */
-
-char *ngx_http_faas_authorizer_cache(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-ngx_int_t ngx_http_faas_verdicts_zone(ngx_conf_t *cf,
-    ngx_http_faas_main_conf_t *fmcf);
 
 /* ngx_http_faas_function.c: faas_function and what is in it */
 

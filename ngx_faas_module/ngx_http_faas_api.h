@@ -86,6 +86,8 @@ typedef struct {
     ngx_http_faas_throttle_t   throttle;
 
     ngx_http_faas_function_t  *function;
+    ngx_str_t                  qualifier;       /* if it was named with one, */
+    ngx_str_t                  arn;             /* and its ARN with that */
     ngx_str_t                  location;        /* "@name" */
 
     ngx_uint_t                 status;          /* return, if neither */
@@ -203,6 +205,28 @@ char *ngx_http_faas_payload(ngx_conf_t *cf, ngx_str_t *value,
     ngx_uint_t *payload);
 char *ngx_http_faas_route_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_http_faas_version.c: versions and aliases */
+
+char *ngx_http_faas_set_version(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_alias(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
+ngx_int_t ngx_http_faas_version_defaults(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
+ngx_http_faas_function_t *ngx_http_faas_qualified(
+    ngx_http_faas_main_conf_t *fmcf, ngx_str_t *name, ngx_str_t *qualifier);
+char *ngx_http_faas_check_versions(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
+char *ngx_http_faas_version_resolve(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf, ngx_http_faas_route_t *route);
+
+/* ngx_http_faas_verdict_cache.c: what Lambda authorizers have said */
+
+char *ngx_http_faas_authorizer_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_faas_verdicts_zone(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
 
 /* ngx_http_faas_authorizer.c: who is let in */
 

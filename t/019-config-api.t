@@ -168,7 +168,7 @@ unknown function "nobody" in "faas_pass"
     }
 --- at: route GET / f:prod;
 --- says
-function "f" has no version or alias "prod"
+function "f" has no version or alias "prod", which route "GET /" names
 
 
 === TEST 17: a fixed answer without status
