@@ -50,7 +50,8 @@ typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
     NGX_HTTP_FAAS_NODE,
     NGX_HTTP_FAAS_NATIVE,
-    NGX_HTTP_FAAS_FASTCGI
+    NGX_HTTP_FAAS_FASTCGI,
+    NGX_HTTP_FAAS_LANG             /* of the table in ..._check_lang.c */
 } ngx_http_faas_runtime_e;
 
 

@@ -7,7 +7,7 @@
  * is safe under "nginx -t" and "nginx -s".
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_check_lang.h"
 
 
 #define NGX_HTTP_FAAS_CANDIDATES  6
@@ -147,10 +147,16 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         break;
     }
 
+    if (rt->prefix == NULL) {
+        fn->kind = NGX_HTTP_FAAS_LANG;
+        rv = ngx_http_faas_check_lang(cf, &fn->runtime);
+    }
+
     if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown runtime \"%V\", it must be python3, "
-                           "python3.N, nodejs, nodejsN.x, native or fastcgi",
+                           "python3.N, nodejs, nodejsN.x, ruby, ruby3.N, "
+                           "native or fastcgi",
                            &fn->runtime);
         return NGX_CONF_ERROR;
     }
@@ -370,6 +376,9 @@ static ngx_uint_t
 ngx_http_faas_handler_files(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *names)
 {
+    char       **suffix;
+    ngx_str_t    file;
+
     switch (fn->kind) {
 
     case NGX_HTTP_FAAS_PYTHON:
@@ -377,6 +386,13 @@ ngx_http_faas_handler_files(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 
     case NGX_HTTP_FAAS_NODE:
         return ngx_http_faas_node_files(cf->temp_pool, &fn->handler, names);
+
+    case NGX_HTTP_FAAS_LANG:
+        suffix = ngx_http_faas_lang_files(&fn->runtime, &fn->handler, &file);
+
+        return suffix ? ngx_http_faas_candidates(cf->temp_pool, &file, suffix,
+                                                 names)
+                      : 0;
 
     default:
         names[0] = fn->handler;
@@ -402,7 +418,10 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
                            fn->kind == NGX_HTTP_FAAS_PYTHON
                            ? "module.function"
                            : fn->kind == NGX_HTTP_FAAS_NODE
-                             ? "file.export" : "a path in the code");
+                             ? "file.export"
+                             : fn->kind == NGX_HTTP_FAAS_LANG
+                               ? ngx_http_faas_lang_takes(&fn->runtime)
+                               : "a path in the code");
         return NGX_CONF_ERROR;
     }
 
@@ -504,7 +523,8 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 
     } else if (fn->handler.len == 0
                && (fn->kind == NGX_HTTP_FAAS_PYTHON
-                   || fn->kind == NGX_HTTP_FAAS_NODE))
+                   || fn->kind == NGX_HTTP_FAAS_NODE
+                   || fn->kind == NGX_HTTP_FAAS_LANG))
     {
         missing = "handler";
     }

@@ -12,7 +12,7 @@ __DATA__
     runtime cobol;
 --- at: runtime cobol;
 --- says
-unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, native or fastcgi in
+unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, native or fastcgi in
 
 
 === TEST 2: a runtime that only begins like a known one
@@ -168,3 +168,27 @@ code "$TEST_NGINX_FUNCTIONS/f/lie.zip" of function "f" is not a zip file
 --- at: code nowhere;
 --- says
 /conf/nowhere" of function "f" is not there
+
+
+=== TEST 18: a Ruby that is not installed
+--- function
+    runtime ruby3.99;
+--- at: runtime ruby3.99;
+--- says
+runtime "ruby3.99" is not installed: there is no "/usr/bin/ruby3.99", install the package "ruby3.99"
+
+
+=== TEST 19: a Ruby version without number
+--- function
+    runtime ruby3.;
+--- at: runtime ruby3.;
+--- says
+unknown runtime "ruby3."
+
+
+=== TEST 20: a Ruby of old
+--- function
+    runtime ruby2.7;
+--- at: runtime ruby2.7;
+--- says
+unknown runtime "ruby2.7"

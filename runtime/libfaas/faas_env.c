@@ -57,10 +57,11 @@ faas_env_init(char **json, size_t *len)
     size_t         max;
     struct pollfd  pfd;
 
-    if (faas_env_start() == FAAS_ENV_ERROR
-        || faas_env_frame(FAAS_CTL_BLANK, faas_env.version,
-                          strlen(faas_env.version))
-           == FAAS_ENV_ERROR)
+    if (!(faas_env.tells_next && faas_env.in)
+        && (faas_env_start() == FAAS_ENV_ERROR
+            || faas_env_frame(FAAS_CTL_BLANK, faas_env.version,
+                              strlen(faas_env.version))
+               == FAAS_ENV_ERROR))
     {
         return FAAS_ENV_ERROR;
     }
@@ -80,9 +81,16 @@ faas_env_init(char **json, size_t *len)
 
         (void) faas_env_control();
 
-        if (faas_env.next && faas_env.init == NULL && faas_env.warm) {
+        if (faas_env.next && faas_env.init == NULL) {
             faas_env.next = 0;
-            faas_env.warm();
+
+            if (faas_env.tells_next) {
+                return FAAS_ENV_NEXT;
+            }
+
+            if (faas_env.warm) {
+                faas_env.warm();
+            }
         }
     }
 

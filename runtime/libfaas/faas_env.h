@@ -29,6 +29,7 @@ extern "C" {
 #define FAAS_ENV_OK           0
 #define FAAS_ENV_ERROR       -1       /* errno says why */
 #define FAAS_ENV_SHUTDOWN     1       /* the supervisor wants it to end */
+#define FAAS_ENV_NEXT         2       /* faas_env_tell_next() */
 
 
 /*
@@ -121,6 +122,22 @@ FAAS_API void faas_log(const void *text, size_t len);
 
 /* Sends what faas_log() has not sent yet; before a process ends itself. */
 FAAS_API void faas_log_flush(void);
+
+/*
+ * Before faas_env_init(): it returns FAAS_ENV_NEXT when this blank is the next
+ * one to be taken.  What loading a function does to memory can be done then;
+ * after that it is to be called again.
+ */
+FAAS_API void faas_env_tell_next(void);
+
+/*
+ * For runtimes of languages.  The first puts the invocation's trace id into
+ * the process's own environment, _X_AMZN_TRACE_ID, or takes it out.  After
+ * the second faas_next() fails with EINTR when a signal came while it slept,
+ * so that the language's own handlers can run: call it again then.
+ */
+FAAS_API void faas_trace_variable(const faas_invocation_t *inv);
+FAAS_API void faas_env_interruptible(void);
 
 /*
  * The whole life of a C function: initialise, then call HANDLER for each

@@ -84,6 +84,7 @@ typedef struct {
     char                 *init;
     size_t                init_len;
     int                   next;           /* it will soon get a function */
+    int                   tells_next;     /* and the runtime wants to know */
 
     /* poll[0] is the listening socket, [1] control, [i + 2] conns[i] */
     struct pollfd         poll[FAAS_ENV_CONNS + 2];
@@ -126,9 +127,6 @@ extern faas_env_state_t  faas_env;
 int faas_env_listen(void);
 void faas_conn_done(faas_conn_t *c);
 void faas_conn_forget_all(void);
-
-/* faas_trace.c: the invocation's trace id for programs that are started */
-void faas_trace_variable(const faas_invocation_t *inv);
 
 /* faas_env_answer.c; the caller holds "lock" */
 void faas_answer_records(uint8_t type, const void *data, size_t len);

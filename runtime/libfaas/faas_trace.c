@@ -1,6 +1,7 @@
 /*
- * _X_AMZN_TRACE_ID in the process's environment (contract, section 3.5), for
- * programs that the function starts.
+ * What runtimes of languages need besides faas_env_t: _X_AMZN_TRACE_ID in the
+ * process's environment (contract, section 3.5), for programs that the
+ * function starts, and signals that wake it up.
  *
  * Runs in environments whose language has a setenv() that keeps every value it
  * was ever given, so that they would grow with each invocation: this variable
@@ -42,4 +43,25 @@ faas_trace_variable(const faas_invocation_t *inv)
     if (getenv(FAAS_TRACE) != value) {
         (void) putenv(variable);
     }
+}
+
+
+void
+faas_env_tell_next(void)
+{
+    faas_env.tells_next = 1;
+}
+
+
+static int
+faas_trace_enter(int interrupted)
+{
+    return interrupted ? -1 : 0;
+}
+
+
+void
+faas_env_interruptible(void)
+{
+    faas_env.enter = faas_trace_enter;
 }

@@ -19,6 +19,13 @@
 FAAS_API void faas_zygote_serve_on_next_fork(void);
 
 /*
+ * For runtimes that have descriptors of their own (Ruby: what wakes up its
+ * threads), and end when they cannot close them in the child: as many as there
+ * are at that fork() are open again, and lead to the log.
+ */
+FAAS_API void faas_zygote_stand_ins(void);
+
+/*
  * The loop itself.  With EXEC the children execute what the SPAWN message
  * names and it returns in no process; without, it returns in each child.
  */

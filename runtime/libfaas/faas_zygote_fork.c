@@ -9,18 +9,22 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "faas_env_core.h"
 #include "faas_zygote.h"
 
 
 #define FAAS_ATFORK_MAX  256
+#define FAAS_STAND_INS   60               /* above 3 */
 
 
 static void faas_fork_load(void) __attribute__((constructor));
+static void faas_fork_zygote(void);
 
 
 typedef pid_t (*faas_fork_pt)(void);
@@ -29,6 +33,7 @@ typedef int (*faas_register_pt)(faas_atfork_pt prepare, faas_atfork_pt parent,
 
 
 static int                faas_fork_serves;
+static int                faas_fork_stand_ins;
 static faas_atfork_t      faas_atfork_table[FAAS_ATFORK_MAX];
 
 faas_atfork_t            *faas_atfork = faas_atfork_table;
@@ -66,6 +71,35 @@ faas_zygote_serve_on_next_fork(void)
 }
 
 
+void
+faas_zygote_stand_ins(void)
+{
+    faas_fork_stand_ins = 1;
+}
+
+
+/* Returns in environments, where all above 3 was closed. */
+
+static void
+faas_fork_zygote(void)
+{
+    int            fd;
+    unsigned char  was_open[FAAS_STAND_INS];
+
+    for (fd = 0; fd < FAAS_STAND_INS; fd++) {
+        was_open[fd] = faas_fork_stand_ins && fcntl(fd + 4, F_GETFD) != -1;
+    }
+
+    faas_zygote_serve(faas_env.version, 0);
+
+    for (fd = 0; fd < FAAS_STAND_INS; fd++) {
+        if (was_open[fd]) {
+            (void) dup3(2, fd + 4, O_CLOEXEC);
+        }
+    }
+}
+
+
 FAAS_API pid_t
 fork(void)
 {
@@ -73,7 +107,7 @@ fork(void)
 
     if (faas_fork_serves) {
         faas_fork_serves = 0;
-        faas_zygote_serve(faas_env.version, 0);
+        faas_fork_zygote();
         return 0;
     }
 

@@ -68,6 +68,7 @@ typedef void (*sup_child_pt)(pid_t pid, int status, void *data);
 typedef enum {
     SUP_RT_PYTHON = 0,
     SUP_RT_NODE,
+    SUP_RT_LANG,                          /* forked: sup_lang.c says how */
     SUP_RT_NATIVE,
     SUP_RT_FASTCGI
 } sup_kind_e;

@@ -75,7 +75,7 @@ sup_blanks_warm(sup_class_t *c)
     uint32_t    i, n;
     sup_env_t  *env;
 
-    if (c->kind != SUP_RT_PYTHON) {
+    if (c->kind != SUP_RT_PYTHON && c->kind != SUP_RT_LANG) {
         return;
     }
 

@@ -204,7 +204,19 @@ void sup_spawn_lost(sup_zygote_t *z);
 int sup_spawn_any_pending(void);
 void sup_on_env_timer(evutil_socket_t fd, short what, void *data);
 
+/* sup_lang.c */
+
+#define SUP_LANG_ARGS  12
+
+int sup_lang_kind(const char *runtime, sup_kind_e *kind);
+void sup_lang_program(const char *runtime, char *path, size_t size);
+void sup_lang_command(char *path, const char *dir, char **argv, char *script,
+    size_t size);
+void sup_lang_vars(sup_version_t *v, json_t *vars);
+
 /* sup_vars.c */
+const char *sup_runtime_root(void);
+void sup_var(json_t *vars, const char *name, const char *value);
 const char *sup_task_root(sup_version_t *v);
 json_t *sup_vars(sup_env_t *env, const char *stream);
 char *sup_init_message(sup_env_t *env);

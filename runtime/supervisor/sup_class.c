@@ -69,7 +69,7 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
         *kind = SUP_RT_FASTCGI;
 
     } else {
-        return SUP_ERROR;
+        return sup_lang_kind(runtime, kind);
     }
 
     return SUP_OK;
@@ -106,7 +106,12 @@ sup_interpreter(const char *runtime, sup_kind_e kind, char *path)
         return access(path, X_OK);
     }
 
-    (void) snprintf(name, sizeof(name), "/usr/bin/%s", runtime);
+    if (kind == SUP_RT_LANG) {
+        sup_lang_program(runtime, name, sizeof(name));
+
+    } else {
+        (void) snprintf(name, sizeof(name), "/usr/bin/%s", runtime);
+    }
 
     if (strchr(runtime, '/') != NULL || realpath(name, path) == NULL) {
         return -1;
@@ -161,6 +166,7 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
     switch (v->kind) {
 
     case SUP_RT_PYTHON:
+    case SUP_RT_LANG:
         name = strrchr(path, '/') + 1;
         (void) snprintf(c->name, sizeof(c->name), "%.40s", name);
         c->zygote = sup_zygote_get(c->name, path);
@@ -200,7 +206,7 @@ sup_class_get(const sup_version_t *v)
 
     path[0] = '\0';
 
-    if ((v->kind == SUP_RT_PYTHON || v->kind == SUP_RT_NODE)
+    if (v->kind < SUP_RT_NATIVE
         && sup_interpreter(v->runtime, v->kind, path) == -1)
     {
         return NULL;

@@ -31,14 +31,14 @@ sup_task_root(sup_version_t *v)
 }
 
 
-static const char *
+const char *
 sup_runtime_root(void)
 {
     return sup.boxed ? "/var/runtime" : sup.runtime_dir;
 }
 
 
-static void
+void
 sup_var(json_t *vars, const char *name, const char *value)
 {
     (void) json_object_set_new(vars, name, json_string(value));
@@ -97,14 +97,17 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
                         "/var/runtime/node_modules:/var/runtime:%.300s",
                         sup_task_root(v));
         sup_var(vars, "NODE_PATH", text);
+
+    } else if (v->kind == SUP_RT_LANG) {
+        sup_lang_vars(v, vars);
     }
 
     if (v->kind != SUP_RT_NATIVE) {
         /* of "python3" the class knows which one it is */
 
         (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s",
-                        v->kind == SUP_RT_PYTHON ? v->class->name
-                                                 : v->runtime);
+                        v->kind == SUP_RT_PYTHON || v->kind == SUP_RT_LANG
+                        ? v->class->name : v->runtime);
         sup_var(vars, "AWS_EXECUTION_ENV", text);
     }
 }
@@ -329,6 +332,7 @@ sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
         return sup_command_node(env->class, buf, len, size, spawn);
 
     case SUP_RT_PYTHON:
+    case SUP_RT_LANG:
         return len;
 
     default:

@@ -398,7 +398,7 @@ sup_on_zygote(evutil_socket_t fd, short what, void *data)
 static void
 sup_zygote_exec(sup_zygote_t *z)
 {
-    char        *argv[8], preload[4096], script[4096];
+    char        *argv[SUP_LANG_ARGS], preload[4096], script[4096];
     const char  *dir;
 
     static char  *envp[] = {
@@ -416,15 +416,8 @@ sup_zygote_exec(sup_zygote_t *z)
     } else {
         (void) snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/libfaas.so",
                         dir);
-        (void) snprintf(script, sizeof(script), "%s/python/bootstrap.py",
-                        dir);
         envp[3] = preload;
-        argv[0] = z->path;
-        argv[1] = "-I";
-        argv[2] = "-S";
-        argv[3] = "-E";
-        argv[4] = script;
-        argv[5] = NULL;
+        sup_lang_command(z->path, dir, argv, script, sizeof(script));
     }
 
     (void) execve(argv[0], argv, envp);

@@ -1,0 +1,68 @@
+# Handlers of languages in scripts that cannot be resolved to a file.  Blocks
+# of a language that is not installed are left out.
+
+use lib 't/lib';
+use FaasConf;
+
+my %program = (ruby => '/usr/bin/ruby', lua => '/usr/bin/luajit',
+               php => '/usr/bin/php', perl => '/usr/bin/perl',
+               bash => '/bin/bash');
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my ($lang) = ($block->function || '') =~ /runtime (\w+);/;
+
+    if ($lang && $program{$lang} && !-x $program{$lang}) {
+        $block->set_value(SKIP => "no $lang");
+    }
+});
+
+FaasConf::refused();
+
+__DATA__
+
+=== TEST 1: Ruby: a handler without a dot
+--- functions
+>>> f/app.rb
+--- function
+    handler app;
+    runtime ruby;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app;
+--- says
+bad handler "app" in function "f", runtime "ruby" takes file.method or file.Class.method
+
+
+=== TEST 2: Ruby: no such file in the folder
+--- functions
+>>> f/app.py
+--- function
+    handler app.handler;
+    runtime ruby;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.handler;
+--- says
+handler "app.handler" of function "f" names no file: there is no "app.rb" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 3: Ruby: a handler outside of the code
+--- functions
+>>> f/app.rb
+--- function
+    handler ../f/app.handler;
+    runtime ruby;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler ../f/app.handler;
+--- says
+bad handler "../f/app.handler" in function "f"
+
+
+=== TEST 4: Ruby: handler is missing
+--- functions
+>>> f/app.rb
+--- function
+    runtime ruby;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: }
+--- says
+no "handler" in function "f"

@@ -1,0 +1,2 @@
+puts 'about to fail'
+raise KeyError, 'secret'

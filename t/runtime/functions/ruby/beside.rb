@@ -1,0 +1,3 @@
+module Beside
+  NAME = 'beside'
+end

@@ -1,0 +1,2 @@
+require 'beside'
+def handler(event:, context:) = Beside::NAME
