@@ -20,16 +20,23 @@ typedef struct {
     char       *takes;         /* what a handler is */
     char       *suffix[4];     /* of the file before the first dot ... */
     unsigned    whole:1;       /* ... or of the whole handler */
+    unsigned    bare:1;        /* a handler may have no dot */
 } ngx_http_faas_lang_t;
 
 
 static ngx_http_faas_lang_t  ngx_http_faas_langs[] = {
 
     { "ruby", "ruby3", "/usr/bin/ruby", "ruby", "%V", NULL, NULL,
-      "file.method or file.Class.method", { ".rb", NULL, NULL, NULL }, 0 },
+      "file.method or file.Class.method", { ".rb", NULL, NULL, NULL }, 0, 0 },
+
+    /* "luajit" would remove nginx's module for Lua from Debian */
+
+    { "lua", NULL, "/usr/bin/luajit", "luajit2", NULL, NULL, NULL,
+      "file.function, or a file that returns a function",
+      { ".lua", NULL, NULL, NULL }, 0, 1 },
 
     { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-      { NULL, NULL, NULL, NULL }, 0 }
+      { NULL, NULL, NULL, NULL }, 0, 0 }
 };
 
 
@@ -184,6 +191,10 @@ ngx_http_faas_lang_files(ngx_str_t *runtime, ngx_str_t *handler,
     }
 
     p = ngx_strlchr(name, last, '.');
+
+    if (p == NULL && lang->bare && name != last) {
+        return lang->suffix;
+    }
 
     if (p == NULL || p == name || p == last - 1) {
         return NULL;

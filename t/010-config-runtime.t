@@ -12,7 +12,7 @@ __DATA__
     runtime cobol;
 --- at: runtime cobol;
 --- says
-unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, native or fastcgi in
+unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, lua, native or fastcgi in
 
 
 === TEST 2: a runtime that only begins like a known one
@@ -192,3 +192,11 @@ unknown runtime "ruby3."
 --- at: runtime ruby2.7;
 --- says
 unknown runtime "ruby2.7"
+
+
+=== TEST 21: Lua with a version
+--- function
+    runtime lua5.1;
+--- at: runtime lua5.1;
+--- says
+unknown runtime "lua5.1"

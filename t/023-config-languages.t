@@ -66,3 +66,27 @@ bad handler "../f/app.handler" in function "f"
 --- at: }
 --- says
 no "handler" in function "f"
+
+
+=== TEST 5: Lua: no such file in the folder
+--- functions
+>>> f/app.py
+--- function
+    handler app;
+    runtime lua;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app;
+--- says
+handler "app" of function "f" names no file: there is no "app.lua" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 6: Lua: a handler without function
+--- functions
+>>> f/app.lua
+--- function
+    handler app.;
+    runtime lua;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.;
+--- says
+bad handler "app." in function "f", runtime "lua" takes file.function, or a file that returns a function

@@ -28,7 +28,9 @@ static const sup_lang_t  sup_langs[] = {
 
     /* text is UTF-8, whatever locales the machine has */
 
-    { "ruby", "ruby3", "ruby", "ruby/bootstrap.rb", { "-EUTF-8", NULL } }
+    { "ruby", "ruby3", "ruby", "ruby/bootstrap.rb", { "-EUTF-8", NULL } },
+
+    { "lua", NULL, "luajit", "lua/bootstrap.lua", { NULL } }
 };
 
 #define SUP_LANGS  (sizeof(sup_langs) / sizeof(sup_lang_t))

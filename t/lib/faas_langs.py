@@ -38,10 +38,45 @@ def handler(event:, context:)
 end
 '''
 
+LUA = r'''
+local function command(line)
+    local pipe = io.popen(line)
+    return pipe:read('*a'):gsub('%s+$', ''), pipe:close()
+end
+
+local function can(path, mode)
+    local file = io.open(path, mode)
+    return file ~= nil and file:write('abc') ~= nil and file:close()
+end
+
+return function(event, context)
+    local query = event.queryStringParameters or {}
+    local what = query['do']
+
+    if what == 'fail' then error('failed') end
+    if what == 'exit' then os.exit(3) end
+    if what == 'sleep' then os.execute('sleep 30') end
+    if what == 'log' then print('logged') end
+    if what == 'flood' then
+        for n = 0, 4999 do print('line ' .. n .. ' of many') end
+    end
+    if what == 'where' then
+        return { cwd = (command('pwd')), uid = (command('id -u')),
+                 writes = can('here', 'w'), tmp = can('/tmp/x', 'w'),
+                 shadow = can('/etc/shadow', 'r'),
+                 run = can(os.getenv('RUN') .. '/nginx.conf', 'r') }
+    end
+    local same = context.aws_request_id == event.requestContext.requestId
+    return { statusCode = 201, headers = { ['X-Path'] = event.rawPath },
+             body = 'id ' .. tostring(same) }
+end
+'''
+
 # name: interpreter, runtime, handler, file, code, type of an error
 LANGUAGES = {
     'ruby': ('/usr/bin/ruby', 'ruby', 'app.handler', 'app.rb', RUBY,
              'Function<ArgumentError>'),
+    'lua': ('/usr/bin/luajit', 'lua', 'app', 'app.lua', LUA, 'Error'),
 }
 
 

@@ -81,34 +81,8 @@ def own(tap):
         tap.equal(e.wait(), 4, "a SIGTERM handler of its own")
 
 
-def streams(tap):
-    """Enumerators, by the records of ../../runtime/libfaas/README.md."""
-    def ask(event):
-        e.send(request(json.dumps(event).encode(), text=params()))
-        out = []
-        while not out or out[-1][0] != END:
-            kind, _, content = e.record()
-            out.append((kind, content))
-        return [o for o in out if o[0] != STDERR]
-
-    with RUBY.ready("fn.items") as env:
-        e = env.client()
-        tap.equal(ask(1)[:3], [(64, b"application/octet-stream"),
-                               (STDOUT, b"one"), (STDOUT, b"tw\xc3\xb6")],
-                  "an Enumerator streams")
-        head = ask("head")
-        tap.like(head[0][1], b"http-integration-response", "with a head")
-        tap.equal(head[1][1], b'{"statusCode":201,"headers":{"x-a":"b"}}'
-                  + bytes(8), "its data")
-        for event, part in (("fail", b"in the middle"), ("bad", b"no String")):
-            r = ask(event)
-            tap.ok([o for o in r if o[0] == 65 and part in o[1]],
-                   "one that fails: " + event, r)
-        tap.equal(ask(1)[1], (STDOUT, b"one"), "and the next")
-
-
 with Tap() as tap:
     conformance(tap, RUBY)
     own(tap)
-    streams(tap)
+    streamed(tap, RUBY, "no String")
     warmed(tap, RUBY)

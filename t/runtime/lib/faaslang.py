@@ -23,8 +23,8 @@ in each language (../functions/LANGUAGE/fn.*); what differs is in a Language.
 import os
 import signal
 
-from faasenv import (Env, FULL, FUNCTIONS, RUNTIME, STDERR, UID, Zygote, json,
-                     params, request, skip_all, time, wait_for)
+from faasenv import (END, Env, FULL, FUNCTIONS, RUNTIME, STDERR, STDOUT, UID,
+                     Zygote, json, params, request, skip_all, time, wait_for)
 
 BIG = 3000000
 
@@ -383,4 +383,39 @@ def warmed(tap, lang):
                                                own[10] / 1024))
 
 
-__all__ = ["Language", "conformance", "warmed", "wait_for"]
+def streamed(tap, lang, bad):
+    """What "items" yields, by the records of runtime/libfaas/README.md."""
+    def ask(event):
+        e.send(request(json.dumps(event).encode(), text=params()))
+        out = []
+        while not out or out[-1][0] != END:
+            kind, _, content = e.record()
+            out.append((kind, content))
+        return [o for o in out if o[0] != STDERR]
+
+    with lang.ready("fn.items") as env:
+        e = env.client()
+        tap.equal(ask(1)[:3], [(64, b"application/octet-stream"),
+                               (STDOUT, b"one"), (STDOUT, b"tw\xc3\xb6")],
+                  "pieces are streamed")
+        head = ask("head")
+        tap.like(head[0][1], b"http-integration-response", "with a head")
+        data, zeros = head[1][1][:-8], head[1][1][-8:]
+        tap.equal((json.loads(data), zeros),
+                  ({"statusCode": 201, "headers": {"x-a": "b"}}, bytes(8)),
+                  "its data")
+        for event, part in (("fail", "in the middle"), ("bad", bad)):
+            r = ask(event)
+            tap.ok([o for o in r if o[0] == 65 and part.encode() in o[1]],
+                   "one that fails: " + event, r)
+        tap.equal(ask(1)[1], (STDOUT, b"one"), "and the next")
+
+        # nobody reads any more
+        e.send(request(b"1", text=params()))
+        e.record()
+        e.close()
+        e = env.client()
+        tap.equal(ask(1)[1], (STDOUT, b"one"), "after one whose reader left")
+
+
+__all__ = ["Language", "conformance", "streamed", "wait_for", "warmed"]

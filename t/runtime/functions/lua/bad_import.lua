@@ -1,0 +1,1 @@
+require "not_to_be_found"

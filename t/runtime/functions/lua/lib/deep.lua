@@ -1,0 +1,5 @@
+local beside = require "beside"
+
+return function(event)
+    return { beside, event }
+end
