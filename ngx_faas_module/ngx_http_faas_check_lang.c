@@ -18,25 +18,29 @@ typedef struct {
     char       *also;          /* something else that has to be there */
     char       *also_package;
     char       *takes;         /* what a handler is */
-    char       *suffix[4];     /* of the file before the first dot ... */
-    unsigned    whole:1;       /* ... or of the whole handler */
+    char       *suffix[4];     /* of the file before the first dot */
     unsigned    bare:1;        /* a handler may have no dot */
+    char       *file;          /* a handler that ends so is the file */
 } ngx_http_faas_lang_t;
 
 
 static ngx_http_faas_lang_t  ngx_http_faas_langs[] = {
 
     { "ruby", "ruby3", "/usr/bin/ruby", "ruby", "%V", NULL, NULL,
-      "file.method or file.Class.method", { ".rb", NULL, NULL, NULL }, 0, 0 },
+      "file.method or file.Class.method", { ".rb", NULL, NULL, NULL },
+      0, NULL },
 
     /* "luajit" would remove nginx's module for Lua from Debian */
 
     { "lua", NULL, "/usr/bin/luajit", "luajit2", NULL, NULL, NULL,
       "file.function, or a file that returns a function",
-      { ".lua", NULL, NULL, NULL }, 0, 1 },
+      { ".lua", NULL, NULL, NULL }, 1, NULL },
+
+    { "php", "php8", "/usr/bin/php", "php-cli", "%V-cli", NULL, NULL,
+      "file.php or file.function", { ".php", NULL, NULL, NULL }, 0, ".php" },
 
     { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-      { NULL, NULL, NULL, NULL }, 0, 0 }
+      { NULL, NULL, NULL, NULL }, 0, NULL }
 };
 
 
@@ -165,9 +169,11 @@ char **
 ngx_http_faas_lang_files(ngx_str_t *runtime, ngx_str_t *handler,
     ngx_str_t *file)
 {
+    size_t                 len;
     u_char                *p, *name, *last;
     ngx_uint_t             version;
     ngx_http_faas_lang_t  *lang;
+    static char           *none[] = { "", NULL };
 
     lang = ngx_http_faas_lang_find(runtime, &version);
 
@@ -177,8 +183,13 @@ ngx_http_faas_lang_files(ngx_str_t *runtime, ngx_str_t *handler,
 
     *file = *handler;
 
-    if (lang->whole) {
-        return lang->suffix;
+    len = lang->file ? ngx_strlen(lang->file) : 0;
+
+    if (len && handler->len > len
+        && ngx_strncmp(handler->data + handler->len - len, lang->file, len)
+           == 0)
+    {
+        return none;
     }
 
     last = handler->data + handler->len;

@@ -12,7 +12,7 @@ __DATA__
     runtime cobol;
 --- at: runtime cobol;
 --- says
-unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, lua, native or fastcgi in
+unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, lua, php, php8.N, native or fastcgi in
 
 
 === TEST 2: a runtime that only begins like a known one
@@ -200,3 +200,19 @@ unknown runtime "ruby2.7"
 --- at: runtime lua5.1;
 --- says
 unknown runtime "lua5.1"
+
+
+=== TEST 22: a PHP that is not installed
+--- function
+    runtime php8.99;
+--- at: runtime php8.99;
+--- says
+runtime "php8.99" is not installed: there is no "/usr/bin/php8.99", install the package "php8.99-cli"
+
+
+=== TEST 23: a PHP of old
+--- function
+    runtime php7.4;
+--- at: runtime php7.4;
+--- says
+unknown runtime "php7.4"

@@ -90,3 +90,39 @@ handler "app" of function "f" names no file: there is no "app.lua" in "$TEST_NGI
 --- at: handler app.;
 --- says
 bad handler "app." in function "f", runtime "lua" takes file.function, or a file that returns a function
+
+
+=== TEST 7: PHP: no such file in the folder
+--- functions
+>>> f/app.py
+--- function
+    handler app.php;
+    runtime php;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.php;
+--- says
+handler "app.php" of function "f" names no file: there is no "app.php" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 8: PHP: no such file of a function
+--- functions
+>>> f/app.py
+--- function
+    handler app.main;
+    runtime php;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.main;
+--- says
+there is no "app.php" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 9: PHP: neither file nor function
+--- functions
+>>> f/app.php
+--- function
+    handler app;
+    runtime php;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app;
+--- says
+bad handler "app" in function "f", runtime "php" takes file.php or file.function

@@ -81,12 +81,12 @@ for part in libfaas supervisor; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 
-for lang in python node ruby lua; do
+for lang in python node ruby lua php; do
     mkdir -p "$build/runtime/$lang"
 
     for f in "$top/runtime/$lang"/*; do
         case $f in
-        *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua)
+        *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua|*.php)
             cmp -s "$f" "$build/runtime/$lang/${f##*/}" \
                 || cp "$f" "$build/runtime/$lang/"
             ;;

@@ -18,7 +18,8 @@ packages_test="perl libtest-base-perl libtest-longstring-perl
     liblist-moreutils-perl libtext-diff-perl libwww-perl libipc-run-perl
     libcmocka-dev wrk nghttp2-client php-cgi libfcgi-dev zip python3-yaml
     awscli python3-boto3 libnginx-mod-http-lua lua-cjson
-    procps iproute2 openssl ruby luajit2"
+    procps iproute2 openssl ruby luajit2
+    php-cli"
 
 packages_asan="$packages_test libpcre2-dev zlib1g-dev xz-utils"
 

@@ -17,7 +17,7 @@ typedef struct {
     const char  *major;              /* "ruby3" is /usr/bin/ruby, too */
     const char  *program;            /* in /usr/bin, of these two */
     const char  *script;             /* in the runtime's folder */
-    char        *options[6];
+    char        *options[8];
 } sup_lang_t;
 
 
@@ -30,7 +30,17 @@ static const sup_lang_t  sup_langs[] = {
 
     { "ruby", "ruby3", "ruby", "ruby/bootstrap.rb", { "-EUTF-8", NULL } },
 
-    { "lua", NULL, "luajit", "lua/bootstrap.lua", { NULL } }
+    { "lua", NULL, "luajit", "lua/bootstrap.lua", { NULL } },
+
+    /*
+     * Without php.ini, whose extensions the script loads; memory is limited by
+     * the sandbox; error_log() is the script's.
+     */
+
+    { "php", "php8", "php", "php/bootstrap.php",
+      { "-n", "-dextension=ffi", "-ddisable_functions=error_log",
+        "-dmemory_limit=-1", "-ddisplay_errors=1",
+        "-dzend.exception_ignore_args=1", NULL } }
 };
 
 #define SUP_LANGS  (sizeof(sup_langs) / sizeof(sup_lang_t))

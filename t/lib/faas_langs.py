@@ -72,11 +72,39 @@ return function(event, context)
 end
 '''
 
+PHP = r'''<?php
+return function (array $event, $context) {
+    switch ($event['queryStringParameters']['do'] ?? '') {
+    case 'fail': throw new DomainException('failed');
+    case 'exit': exit(3);
+    case 'sleep': sleep(30);
+    case 'log': echo "logged\n"; break;
+    case 'flood':
+        for ($n = 0; $n < 5000; $n++) {
+            echo "line $n of many\n";
+        }
+        break;
+    case 'where':
+        return ['cwd' => getcwd(), 'uid' => posix_getuid(),
+                'writes' => @file_put_contents('here', 'abc'),
+                'tmp' => file_put_contents('/tmp/x', 'abc'),
+                'shadow' => is_readable('/etc/shadow'),
+                'run' => file_exists(getenv('RUN'))];
+    }
+    $same = $context->getAwsRequestId()
+            === $event['requestContext']['requestId'];
+    return ['statusCode' => 201, 'headers' => ['X-Path' => $event['rawPath']],
+            'body' => 'id ' . json_encode($same)];
+};
+'''
+
 # name: interpreter, runtime, handler, file, code, type of an error
 LANGUAGES = {
     'ruby': ('/usr/bin/ruby', 'ruby', 'app.handler', 'app.rb', RUBY,
              'Function<ArgumentError>'),
     'lua': ('/usr/bin/luajit', 'lua', 'app', 'app.lua', LUA, 'Error'),
+    'php': ('/usr/bin/php', 'php', 'app.php', 'app.php', PHP,
+            'DomainException'),
 }
 
 

@@ -1,0 +1,2 @@
+<?php
+require "not_to_be_found.php";

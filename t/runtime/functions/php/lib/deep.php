@@ -1,0 +1,4 @@
+<?php
+$name = require "beside.php";
+
+return fn ($event, $context) => [$name, $event];
