@@ -39,6 +39,12 @@ static ngx_http_faas_lang_t  ngx_http_faas_langs[] = {
     { "php", "php8", "/usr/bin/php", "php-cli", "%V-cli", NULL, NULL,
       "file.php or file.function", { ".php", NULL, NULL, NULL }, 0, ".php" },
 
+    /* perl itself is always there, most of its library is not */
+
+    { "perl", "perl5", "/usr/bin/perl", "perl", NULL, "/usr/bin/json_pp",
+      "perl", "file.function, or a file with a function \"handle\"",
+      { ".pl", ".pm", NULL, NULL }, 1, NULL },
+
     { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
       { NULL, NULL, NULL, NULL }, 0, NULL }
 };

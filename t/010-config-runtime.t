@@ -12,7 +12,7 @@ __DATA__
     runtime cobol;
 --- at: runtime cobol;
 --- says
-unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, lua, php, php8.N, native or fastcgi in
+unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, lua, php, php8.N, perl, native or fastcgi in
 
 
 === TEST 2: a runtime that only begins like a known one
@@ -216,3 +216,11 @@ runtime "php8.99" is not installed: there is no "/usr/bin/php8.99", install the 
 --- at: runtime php7.4;
 --- says
 unknown runtime "php7.4"
+
+
+=== TEST 24: Perl with a minor version
+--- function
+    runtime perl5.36;
+--- at: runtime perl5.36;
+--- says
+unknown runtime "perl5.36"

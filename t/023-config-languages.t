@@ -126,3 +126,27 @@ there is no "app.php" in "$TEST_NGINX_FUNCTIONS/f"
 --- at: handler app;
 --- says
 bad handler "app" in function "f", runtime "php" takes file.php or file.function
+
+
+=== TEST 10: Perl: no such file in the folder
+--- functions
+>>> f/app.py
+--- function
+    handler app.main;
+    runtime perl;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.main;
+--- says
+handler "app.main" of function "f" names no file: there is no "app.pl" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 11: Perl: a handler outside of the code
+--- functions
+>>> f/app.pl
+--- function
+    handler ../f/app;
+    runtime perl;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler ../f/app;
+--- says
+bad handler "../f/app" in function "f", runtime "perl" takes file.function, or a file with a function "handle"

@@ -81,12 +81,12 @@ for part in libfaas supervisor; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 
-for lang in python node ruby lua php; do
+for lang in python node ruby lua php perl; do
     mkdir -p "$build/runtime/$lang"
 
     for f in "$top/runtime/$lang"/*; do
         case $f in
-        *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua|*.php)
+        *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua|*.php|*.pl|*.pm)
             cmp -s "$f" "$build/runtime/$lang/${f##*/}" \
                 || cp "$f" "$build/runtime/$lang/"
             ;;

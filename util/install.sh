@@ -52,7 +52,7 @@ install_all()
 
     put 644 "$build/runtime/libfaas.so" "$RUNTIMEDIR/libfaas.so"
 
-    (cd "$build/runtime" && find python node ruby lua php -type f \
+    (cd "$build/runtime" && find python node ruby lua php perl -type f \
                             ! -path '*/__pycache__/*') |
     while read -r f; do
         put 644 "$build/runtime/$f" "$RUNTIMEDIR/$f"

@@ -134,7 +134,8 @@ FAAS_API void faas_env_tell_next(void);
  * For runtimes of languages.  The first puts the invocation's trace id into
  * the process's own environment, _X_AMZN_TRACE_ID, or takes it out.  After
  * the second faas_next() fails with EINTR when a signal came while it slept,
- * so that the language's own handlers can run: call it again then.
+ * and once some time after each invocation, so that the language's own handlers
+ * can run: call it again then.
  */
 FAAS_API void faas_trace_variable(const faas_invocation_t *inv);
 FAAS_API void faas_env_interruptible(void);

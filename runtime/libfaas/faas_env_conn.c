@@ -23,6 +23,7 @@
 
 static int faas_conn_wait(void);
 static int faas_conn_settle(sigset_t *mask);
+static void faas_conn_parse_more(void);
 static void faas_conn_poll_results(int n);
 static void faas_conn_accept(void);
 static void faas_conn_read(faas_conn_t *c);
@@ -130,7 +131,6 @@ static int
 faas_conn_wait(void)
 {
     int       n, err, sleeps;
-    unsigned  i;
     sigset_t  mask;
 
     sleeps = (faas_env.n_more == 0);
@@ -153,7 +153,8 @@ faas_conn_wait(void)
     faas_env.waiting = 1;
 
     n = ppoll(faas_env.poll, faas_env.n_conns + 2,
-              (sleeps && !faas_env.shutdown) ? NULL : &faas_conn_no_time,
+              (sleeps && !faas_env.shutdown) ? faas_env.nap
+                                             : &faas_conn_no_time,
               (sleeps && faas_env.settle) ? &mask : NULL);
     err = errno;
 
@@ -163,8 +164,12 @@ faas_conn_wait(void)
         (void) pthread_sigmask(SIG_SETMASK, &mask, NULL);
     }
 
+    if (n == 0) {
+        faas_env.nap = NULL;
+    }
+
     if (sleeps && faas_env.enter
-        && faas_env.enter(n == -1 && err == EINTR) == -1)
+        && faas_env.enter(n == 0 || (n == -1 && err == EINTR)) == -1)
     {
         errno = EINTR;
         return FAAS_ENV_ERROR;
@@ -175,7 +180,19 @@ faas_conn_wait(void)
         return (err == EINTR) ? FAAS_ENV_OK : FAAS_ENV_ERROR;
     }
 
-    /* what came with an earlier request, oldest connection first */
+    faas_conn_parse_more();
+    faas_conn_poll_results(n);
+
+    return FAAS_ENV_OK;
+}
+
+
+/* What came with an earlier request, oldest connection first. */
+
+static void
+faas_conn_parse_more(void)
+{
+    unsigned  i;
 
     for (i = 0; faas_env.n_more && i < faas_env.n_conns; i++) {
         if (faas_env.conns[i]->more) {
@@ -184,10 +201,6 @@ faas_conn_wait(void)
             faas_conn_parse(faas_env.conns[i]);
         }
     }
-
-    faas_conn_poll_results(n);
-
-    return FAAS_ENV_OK;
 }
 
 

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include "faas_env.h"
 
@@ -106,6 +107,11 @@ typedef struct {
 
     /* runs the language's handlers of signals that have come already */
     int                 (*settle)(void);
+
+    /* how long it sleeps after an invocation before "enter" is told so, for
+       signals that came too early to wake it; NULL: no such time */
+    const struct timespec  *nap;
+    const struct timespec  *first_nap;
 
     pthread_mutex_t       lock;
     pthread_cond_t        wake;           /* of the flushing thread */

@@ -62,6 +62,7 @@ faas_request_take(faas_conn_t *c, faas_invocation_t *inv)
     (void) pthread_mutex_lock(&faas_env.lock);
     faas_env.current = c;
     faas_env.broken = 0;
+    faas_env.nap = faas_env.first_nap;
     (void) pthread_mutex_unlock(&faas_env.lock);
 
     return FAAS_ENV_OK;

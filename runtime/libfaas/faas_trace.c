@@ -63,5 +63,8 @@ faas_trace_enter(int interrupted)
 void
 faas_env_interruptible(void)
 {
+    static const struct timespec  nap = { 0, 20000000 };
+
+    faas_env.first_nap = &nap;
     faas_env.enter = faas_trace_enter;
 }

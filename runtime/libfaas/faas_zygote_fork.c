@@ -57,7 +57,11 @@ faas_fork_load(void)
 
     /* for runtimes that cannot call C before they fork */
 
-    if (strcmp(value, "fork") == 0) {
+    if (strncmp(value, "fork", 4) == 0) {
+        if (value[4] == ' ') {
+            faas_env_version(value + 5);
+        }
+
         (void) unsetenv("FAAS_ZYGOTE");
         faas_fork_serves = 1;
     }

@@ -210,7 +210,7 @@ void sup_on_env_timer(evutil_socket_t fd, short what, void *data);
 
 int sup_lang_kind(const char *runtime, sup_kind_e *kind);
 void sup_lang_program(const char *runtime, char *path, size_t size);
-void sup_lang_command(char *path, const char *dir, char **argv, char *script,
+char *sup_lang_command(char *path, const char *dir, char **argv, char *script,
     size_t size);
 void sup_lang_vars(sup_version_t *v, json_t *vars);
 

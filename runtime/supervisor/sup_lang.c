@@ -16,31 +16,37 @@ typedef struct {
     const char  *name;               /* "ruby", or "ruby" and a version */
     const char  *major;              /* "ruby3" is /usr/bin/ruby, too */
     const char  *program;            /* in /usr/bin, of these two */
-    const char  *script;             /* in the runtime's folder */
+    char        *script;             /* in the runtime's folder */
+    char        *variable;           /* of a language that cannot call C: its
+                                        first fork() is the zygote's, and it
+                                        has the argument "zygote" */
     char        *options[8];
 } sup_lang_t;
 
 
 static const sup_lang_t  sup_langs[] = {
 
-    { "python", NULL, NULL, "python/bootstrap.py",
+    { "python", NULL, NULL, "python/bootstrap.py", NULL,
       { "-I", "-S", "-E", NULL } },
 
     /* text is UTF-8, whatever locales the machine has */
 
-    { "ruby", "ruby3", "ruby", "ruby/bootstrap.rb", { "-EUTF-8", NULL } },
+    { "ruby", "ruby3", "ruby", "ruby/bootstrap.rb", NULL, { "-EUTF-8", NULL } },
 
-    { "lua", NULL, "luajit", "lua/bootstrap.lua", { NULL } },
+    { "lua", NULL, "luajit", "lua/bootstrap.lua", NULL, { NULL } },
 
     /*
      * Without php.ini, whose extensions the script loads; memory is limited by
      * the sandbox; error_log() is the script's.
      */
 
-    { "php", "php8", "php", "php/bootstrap.php",
+    { "php", "php8", "php", "php/bootstrap.php", NULL,
       { "-n", "-dextension=ffi", "-ddisable_functions=error_log",
         "-dmemory_limit=-1", "-ddisplay_errors=1",
-        "-dzend.exception_ignore_args=1", NULL } }
+        "-dzend.exception_ignore_args=1", NULL } },
+
+    { "perl", "perl5", "perl", "perl/bootstrap.pl",
+      "FAAS_ZYGOTE=fork perl", { NULL } }
 };
 
 #define SUP_LANGS  (sizeof(sup_langs) / sizeof(sup_lang_t))
@@ -100,9 +106,12 @@ sup_lang_program(const char *runtime, char *path, size_t size)
 }
 
 
-/* The command of a zygote; SCRIPT is where a path of it is kept. */
+/*
+ * The command of a zygote, of which SCRIPT is where a path is kept; returns
+ * the variable that it needs.
+ */
 
-void
+char *
 sup_lang_command(char *path, const char *dir, char **argv, char *script,
     size_t size)
 {
@@ -123,7 +132,17 @@ sup_lang_command(char *path, const char *dir, char **argv, char *script,
                     lang != NULL ? lang->script : "");
 
     *argv++ = script;
+
     *argv = NULL;
+
+    if (lang == NULL || lang->variable == NULL) {
+        return "FAAS_ZYGOTE=1";
+    }
+
+    *argv++ = "zygote";
+    *argv = NULL;
+
+    return lang->variable;
 }
 
 

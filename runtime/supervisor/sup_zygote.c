@@ -417,7 +417,7 @@ sup_zygote_exec(sup_zygote_t *z)
         (void) snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/libfaas.so",
                         dir);
         envp[3] = preload;
-        sup_lang_command(z->path, dir, argv, script, sizeof(script));
+        envp[2] = sup_lang_command(z->path, dir, argv, script, sizeof(script));
     }
 
     (void) execve(argv[0], argv, envp);

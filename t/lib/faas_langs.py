@@ -98,6 +98,44 @@ return function (array $event, $context) {
 };
 '''
 
+PERL = r'''
+use strict;
+use warnings;
+
+sub write_to
+{
+    open my $file, '>', $_[0] or return 0;
+    return print $file 'abc';
+}
+
+sub handle
+{
+    my ($event, $context) = @_;
+    my $do = $event->{queryStringParameters}{do} // '';
+
+    die "failed\n" if $do eq 'fail';
+    exit 3 if $do eq 'exit';
+    sleep 30 if $do eq 'sleep';
+    print "logged\n" if $do eq 'log';
+
+    if ($do eq 'flood') {
+        print "line $_ of many\n" for 0 .. 4999;
+    }
+
+    if ($do eq 'where') {
+        return { cwd => Cwd::getcwd(), uid => $>, writes => write_to('here'),
+                 tmp => write_to('/tmp/x'), shadow => 0 + -r '/etc/shadow',
+                 run => 0 + -e $ENV{RUN} };
+    }
+
+    my $same = $context->aws_request_id
+               eq $event->{requestContext}{requestId};
+
+    return { statusCode => 201, headers => { 'X-Path' => $event->{rawPath} },
+             body => 'id ' . ($same ? 'true' : 'false') };
+}
+'''
+
 # name: interpreter, runtime, handler, file, code, type of an error
 LANGUAGES = {
     'ruby': ('/usr/bin/ruby', 'ruby', 'app.handler', 'app.rb', RUBY,
@@ -105,6 +143,7 @@ LANGUAGES = {
     'lua': ('/usr/bin/luajit', 'lua', 'app', 'app.lua', LUA, 'Error'),
     'php': ('/usr/bin/php', 'php', 'app.php', 'app.php', PHP,
             'DomainException'),
+    'perl': ('/usr/bin/perl', 'perl', 'app', 'app.pl', PERL, 'Error'),
 }
 
 

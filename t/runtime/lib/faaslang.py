@@ -41,7 +41,7 @@ class Language:
     """
 
     def __init__(self, name, argv, file, error, inits, missing=(), status=1,
-                 zygote=True, preload=None):
+                 zygote=True, preload=None, argument=None):
         self.name = name
         self.argv = argv
         self.file = file
@@ -50,6 +50,7 @@ class Language:
         self.missing = missing
         self.status = status
         self.forks = zygote
+        self.more = [argument] if argument else []
         self.preload = preload or {"FAAS_ZYGOTE": "1"}
         self.root = os.path.join(FUNCTIONS, name)
 
@@ -74,7 +75,7 @@ class Language:
     def zygote(self):
         env = dict(self.preload, LD_PRELOAD=RUNTIME + "/libfaas.so",
                    PATH="/usr/local/bin:/usr/bin:/bin", LANG="en_US.UTF-8")
-        return Zygote(self.argv, env)
+        return Zygote(self.argv + self.more, env)
 
 
 def handlers(tap, lang):

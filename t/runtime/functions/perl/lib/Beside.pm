@@ -1,0 +1,5 @@
+package Beside;
+
+sub NAME { return "beside" }
+
+1;
