@@ -78,10 +78,15 @@ sub start
 
 # --- the supervisor ---
 
+# A signal's handler, which may run between two lines, must not write in the
+# middle of a record; see log().
+
 sub send_all
 {
     my ($self, $socket, $data) = @_;
     my $sent = 0;
+
+    local $self->{sending} = 1;
 
     while ($sent < length $data) {
         my $n = send $socket, $sent ? substr($data, $sent) : $data,
@@ -430,12 +435,15 @@ sub finish
     my ($self, $data, $status) = @_;
     my $conn = $self->ours or return;
 
-    $self->send_all($conn->{file}, $data
-        . pack('CCnnCx', 1, STDOUT_DATA, $conn->{id}, 0, 0)
-        . ($self->{error} // '')
-        . pack('CCnnCx NCx3', 1, END_REQUEST, $conn->{id}, 8, 0, $status, 0));
+    $data .= pack('CCnnCx', 1, STDOUT_DATA, $conn->{id}, 0, 0)
+             . ($self->{error} // '')
+             . pack('CCnnCx NCx3', 1, END_REQUEST, $conn->{id}, 8, 0, $status,
+                    0);
 
+    # a signal's handler that prints from now on is not of the invocation
     @$self{qw( current streaming error )} = (undef, 0, undef);
+    $self->send_all($conn->{file}, $data);
+
     @$conn{qw( stage params event )} = (0, '', '');
 
     if (!$conn->{keep}) {
@@ -517,7 +525,7 @@ sub log
     my ($self, $text) = @_;
     my $conn = $self->ours;
 
-    if ($conn) {
+    if ($conn && !$self->{sending}) {
         $self->send_all($conn->{file}, records($conn, STDERR_DATA, $text));
     } else {
         POSIX::write(2, $text, length $text);
