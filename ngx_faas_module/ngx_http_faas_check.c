@@ -156,7 +156,7 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown runtime \"%V\", it must be python3, "
                            "python3.N, nodejs, nodejsN.x, ruby, ruby3.N, "
-                           "lua, php, php8.N, perl, native or fastcgi",
+                           "lua, php, php8.N, perl, bash, native or fastcgi",
                            &fn->runtime);
         return NGX_CONF_ERROR;
     }

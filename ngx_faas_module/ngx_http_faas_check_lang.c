@@ -45,6 +45,10 @@ static ngx_http_faas_lang_t  ngx_http_faas_langs[] = {
       "perl", "file.function, or a file with a function \"handle\"",
       { ".pl", ".pm", NULL, NULL }, 1, NULL },
 
+    { "bash", NULL, "/bin/bash", "bash", NULL, NULL, NULL,
+      "file.function, or a file with a function \"handler\"",
+      { ".sh", NULL, NULL, NULL }, 1, NULL },
+
     { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
       { NULL, NULL, NULL, NULL }, 0, NULL }
 };

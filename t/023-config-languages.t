@@ -150,3 +150,35 @@ handler "app.main" of function "f" names no file: there is no "app.pl" in "$TEST
 --- at: handler ../f/app;
 --- says
 bad handler "../f/app" in function "f", runtime "perl" takes file.function, or a file with a function "handle"
+
+
+=== TEST 12: bash: no such file in the folder
+--- functions
+>>> f/app.py
+--- function
+    handler app.main;
+    runtime bash;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.main;
+--- says
+handler "app.main" of function "f" names no file: there is no "app.sh" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 13: bash: a folder instead of a file
+--- functions
+>>> f/app.sh
+--- function
+    handler lib/;
+    runtime bash;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler lib/;
+--- says
+bad handler "lib/" in function "f", runtime "bash" takes file.function, or a file with a function "handler"
+
+
+=== TEST 14: bash has no blanks
+--- http_config
+    faas_blanks bash 2;
+--- at: faas_blanks bash 2;
+--- says
+runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, ruby, lua, php and perl

@@ -77,16 +77,16 @@ if ! cmp -s "$objs/$so" "$build/$so"; then
     mv "$build/$so.new" "$build/$so"
 fi
 
-for part in libfaas supervisor; do
+for part in libfaas supervisor bash; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 
-for lang in python node ruby lua php perl; do
+for lang in python node ruby lua php perl bash; do
     mkdir -p "$build/runtime/$lang"
 
     for f in "$top/runtime/$lang"/*; do
         case $f in
-        *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua|*.php|*.pl|*.pm)
+        *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua|*.php|*.pl|*.pm|*.sh)
             cmp -s "$f" "$build/runtime/$lang/${f##*/}" \
                 || cp "$f" "$build/runtime/$lang/"
             ;;

@@ -46,13 +46,13 @@ install_all()
 
     put 644 "$build/$so" "$MODULESDIR/$so"
 
-    for f in faas-supervisor faas-spawner; do
+    for f in faas-supervisor faas-spawner faas-bash; do
         put 755 "$build/runtime/$f" "$RUNTIMEDIR/$f"
     done
 
     put 644 "$build/runtime/libfaas.so" "$RUNTIMEDIR/libfaas.so"
 
-    (cd "$build/runtime" && find python node ruby lua php perl -type f \
+    (cd "$build/runtime" && find python node ruby lua php perl bash -type f \
                             ! -path '*/__pycache__/*') |
     while read -r f; do
         put 644 "$build/runtime/$f" "$RUNTIMEDIR/$f"

@@ -70,7 +70,8 @@ typedef enum {
     SUP_RT_NODE,
     SUP_RT_LANG,                          /* forked: sup_lang.c says how */
     SUP_RT_NATIVE,
-    SUP_RT_FASTCGI
+    SUP_RT_FASTCGI,
+    SUP_RT_BASH                           /* faas-bash, a bash for each */
 } sup_kind_e;
 
 

@@ -68,6 +68,9 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
     } else if (strcmp(runtime, "fastcgi") == 0) {
         *kind = SUP_RT_FASTCGI;
 
+    } else if (strcmp(runtime, "bash") == 0) {
+        *kind = SUP_RT_BASH;
+
     } else {
         return sup_lang_kind(runtime, kind);
     }
@@ -179,7 +182,8 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
 
     default:
         (void) snprintf(c->name, sizeof(c->name), "%s",
-                        v->kind == SUP_RT_NATIVE ? "native" : "fastcgi");
+                        v->kind == SUP_RT_NATIVE ? "native"
+                        : v->kind == SUP_RT_FASTCGI ? "fastcgi" : "bash");
         c->zygote = sup_zygote_get("exec", "");
         break;
     }
@@ -241,8 +245,7 @@ sup_class_wanted(sup_class_t *c)
     uint32_t     wanted;
     const char  *runtime;
 
-    if (c->users == 0 || c->kind == SUP_RT_NATIVE
-        || c->kind == SUP_RT_FASTCGI
+    if (c->users == 0 || c->kind >= SUP_RT_NATIVE
         || sup.isolation == FAAS_ISOLATION_LANDLOCK)
     {
         return 0;

@@ -299,6 +299,13 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
         spawn->argc = 1;
     }
 
+    if (v->kind == SUP_RT_BASH) {
+        (void) snprintf(path, sizeof(path), "%s/faas-bash",
+                        sup_runtime_root());
+        len = sup_put(buf, len, size, path);
+        spawn->argc = 1;
+    }
+
     if (v->kind == SUP_RT_FASTCGI) {
         json_array_foreach(v->command, i, item) {
             if (json_is_string(item)) {

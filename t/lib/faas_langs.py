@@ -136,6 +136,40 @@ sub handle
 }
 '''
 
+BASH = r'''
+can() { if "$@" > /dev/null 2>&1; then echo true; else echo false; fi; }
+
+handler()
+{
+    local event=$(cat) id
+
+    case $event in
+    *'"do":"fail"'*) return 1 ;;
+    *'"do":"exit"'*) exit 3 ;;
+    *'"do":"sleep"'*) sleep 30 ;;
+    *'"do":"log"'*) echo logged >&2 ;;
+    *'"do":"flood"'*)
+        for n in {0..4999}; do echo "line $n of many"; done >&2 ;;
+    *'"do":"where"'*)
+        printf '{"cwd":"%s","uid":%s,"writes":%s,"tmp":%s,"shadow":%s,' \
+            "$PWD" "$UID" "$(can touch here)" "$(can touch /tmp/x)" \
+            "$(can cat /etc/shadow)"
+        printf '"run":%s}' "$(can test -e "$RUN")"
+        return
+        ;;
+    esac
+
+    case $event in
+    *"\"requestId\":\"$FAAS_REQUEST_ID\""*) id=true ;;
+    *) id=false ;;
+    esac
+
+    event=${event#*'"rawPath":"'}
+    printf '{"statusCode":201,"headers":{"X-Path":"%s"},"body":"id %s"}' \
+        "${event%%'"'*}" "$id"
+}
+'''
+
 # name: interpreter, runtime, handler, file, code, type of an error
 LANGUAGES = {
     'ruby': ('/usr/bin/ruby', 'ruby', 'app.handler', 'app.rb', RUBY,
@@ -144,6 +178,7 @@ LANGUAGES = {
     'php': ('/usr/bin/php', 'php', 'app.php', 'app.php', PHP,
             'DomainException'),
     'perl': ('/usr/bin/perl', 'perl', 'app', 'app.pl', PERL, 'Error'),
+    'bash': ('/bin/bash', 'bash', 'app', 'app.sh', BASH, 'ExitError'),
 }
 
 

@@ -41,7 +41,7 @@ class Language:
     """
 
     def __init__(self, name, argv, file, error, inits, missing=(), status=1,
-                 zygote=True, preload=None, argument=None):
+                 zygote=True, preload=None, argument=None, message=""):
         self.name = name
         self.argv = argv
         self.file = file
@@ -50,6 +50,7 @@ class Language:
         self.missing = missing
         self.status = status
         self.forks = zygote
+        self.message = message
         self.more = [argument] if argument else []
         self.preload = preload or {"FAAS_ZYGOTE": "1"}
         self.root = os.path.join(FUNCTIONS, name)
@@ -57,16 +58,13 @@ class Language:
         if not os.access(argv[0], os.X_OK):
             skip_all("no %s" % argv[0])
 
-    def env(self, handler):
-        """What a program that is not a blank is executed with."""
-        return {}
+    def start(self, handler="fn.echo", root=None, env=None):
+        """All but the command is for those that are no blanks."""
+        return Env().execute(self.argv)
 
-    def start(self, handler="fn.echo"):
-        return Env().execute(self.argv, self.env(handler))
-
-    def ready(self, handler, **more):
-        more.setdefault("root", self.root)
-        return self.start(handler).ready(handler, **more)
+    def ready(self, handler, root=None, env=None):
+        root = root or self.root
+        return self.start(handler, root, env).ready(handler, root, env)
 
     def init(self, e, handler, **more):
         more.setdefault("root", self.root)
@@ -101,7 +99,8 @@ def handlers(tap, lang):
         big = {"k": "\u00e4" * BIG}
         text = json.dumps(big, ensure_ascii=False).encode()
         tap.ok(e.call(text).json == big, "an event of 6 MB")
-        tap.ok(e.call(big).json == big, "which JSON escapes made larger")
+        if "larger" not in lang.missing:
+            tap.ok(e.call(big).json == big, "which JSON escapes made larger")
 
     if "count" not in lang.missing:
         with lang.ready("fn.count") as e:
@@ -127,7 +126,7 @@ def init_errors(tap, lang):
         e.send_init("bad_exit.handler", root=lang.root)
         tap.equal(e.wait(), 7, "exit while loading")
 
-    with lang.start() as e:
+    with lang.start("fn.echo", "/nonexistent") as e:
         what, payload = lang.init(e, "fn.echo", root="/nonexistent")
         tap.equal((what, json.loads(payload)["errorType"]),
                   ("E", "Runtime.InvalidWorkingDir"), "no folder")
@@ -135,9 +134,10 @@ def init_errors(tap, lang):
 
 def errors(tap, lang):
     with lang.ready("fn.fail") as e:
-        a = e.call({"what": "way \u00e4"}, request_id="rid-9")
+        a = e.call(b'{"what": "way \xc3\xa4"}', request_id="rid-9")
         tap.equal((a.json["errorType"], a.json["errorMessage"], a.status),
-                  (lang.error, "no way \u00e4", 1), "the payload of an error")
+                  (lang.error, lang.message + "no way \u00e4", 1),
+                  "the payload of an error")
         if "trace" not in lang.missing:
             tap.like(" ".join(a.json["stackTrace"]), lang.file,
                      "its trace names the file")
@@ -145,7 +145,8 @@ def errors(tap, lang):
                    "and not the runtime", a.json["stackTrace"])
         tap.like(a.log.decode(), "no way \u00e4", "and the log")
         a = e.call({"what": "again"})
-        tap.equal(a.json["errorMessage"], "no again", "the next one")
+        tap.equal(a.json["errorMessage"], lang.message + "no again",
+                  "the next one")
 
         if "events" not in lang.missing:
             for event in (b"{nonsense", b'"\xff"', b""):
@@ -287,7 +288,7 @@ def rss(pid):
                    if line.startswith("Private_"))
 
 
-def growth(tap, lang, n=4000):
+def growth(tap, lang, n):
     """Memory and descriptors after many invocations of all kinds."""
     with lang.ready("fn.echo") as e:
         c = e.client()
@@ -345,11 +346,13 @@ def zygotes(tap, lang):
         tap.equal(fds_of(z.pid), before, "the zygote keeps no descriptors")
 
 
-def conformance(tap, lang):
+def conformance(tap, lang, invocations=4000):
     for case in (handlers, init_errors, errors, context, logs, results,
-                 environment, endings, shutdown, growth):
+                 environment, endings, shutdown):
         if case.__name__ not in lang.missing:
             case(tap, lang)
+
+    growth(tap, lang, invocations)
 
     if lang.forks:
         zygotes(tap, lang)
@@ -425,4 +428,4 @@ def streamed(tap, lang, bad):
         tap.equal(ask(1)[1], (STDOUT, b"one"), "after one whose reader left")
 
 
-__all__ = ["Language", "conformance", "streamed", "wait_for", "warmed"]
+__all__ = ["Language", "conformance", "rss", "streamed", "wait_for", "warmed"]
