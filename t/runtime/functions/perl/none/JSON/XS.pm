@@ -1,3 +1,3 @@
-# In the place of a library that is not there; see 074-perl.t.
+# In the place of a library that is not there; see 077-perl.t.
 
 die "not installed\n";
