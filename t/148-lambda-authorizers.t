@@ -118,6 +118,7 @@ HTTP = '''
         route GET /policy echo authorizer=policy;
         route GET "/policy/{id}" echo authorizer=policy;
         route GET "/policy/{id}/x" echo authorizer=policy;
+        route GET "/files/{proxy+}" @files authorizer=policy;
         route GET /policy1 echo authorizer=policy payload=1.0;
         route GET "/one/{id}" echo authorizer=one;
         route GET /opened echo authorizer=open;
@@ -160,6 +161,7 @@ SERVER = '''
     location @static {
         return 200 "static for $faas_context_sub";
     }
+    location @files { return 200 $uri; }
     location = /included { ssi on; ssi_types *; default_type text/html;
         alias {dir}/included.html; }
     location = /mirrored { mirror /fresh; default_type text/plain;
@@ -324,10 +326,16 @@ def policies(tap):
     deny = {'principalId': 'x', 'policyDocument': {'Statement': [
         {'Effect': 'Allow', 'Action': '*', 'Resource': '*'},
         {'Effect': 'Deny', 'Action': '*',
-         'Resource': base + '*/GET/policy/admin*'}]}}
+         'Resource': [base + '*/GET/policy/admin*',
+                      base + '*/GET/files/admin*']}]}}
     tap.equal([get('/policy/' + p, 'say ' + json.dumps(deny)).status
                for p in ('user', 'admin', '%61dmin', 'admi%6e', 'admin/x')],
               [200, 403, 403, 403, 403], 'encoded paths are no way round')
+    tap.equal([get('/files' + p, 'say ' + json.dumps(deny)).status
+               for p in ('//user', '/admin', '//admin', '/%61dmin',
+                         '/%2fadmin', '/a/..//admin')],
+              [200, 403, 403, 403, 403, 403],
+              'nor are slashes, where the target gets what nginx makes of it')
 
 
 def failures(tap):
