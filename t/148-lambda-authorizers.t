@@ -168,7 +168,7 @@ SERVER = '''
         alias {dir}/both.txt; }
     location = /cached {
         faas_cache one;
-        faas_cache_key $request_uri;
+        faas_cache_key $request_uri:$faas_context_sub;
         faas_cache_valid 1s;
         faas_cache_use_stale updating;
         faas_cache_background_update on;
@@ -554,11 +554,13 @@ def behind(tap):
     def state():
         return get('/cached', 'yes').headers.get('x-cache')
 
+    before = calls()
     tap.equal(state(), 'MISS', 'an answer that is kept')
     time.sleep(1.5)
     tap.equal(next_one('/cached'), b'HTTP/1.1 200 OK',
               'its update is let in, and is over')
     tap.equal(state(), 'HIT', 'it was updated')
+    tap.equal(calls() - before, 3, 'and not asked about once more')
 
 
 def busy(tap):
