@@ -137,6 +137,9 @@ typedef struct {
 } ngx_http_faas_blanks_t;
 
 
+#define NGX_HTTP_FAAS_NONCE  16                 /* bytes */
+
+
 typedef struct {
     ngx_str_t                  run_dir;
     ngx_str_t                  state_dir;
@@ -154,6 +157,7 @@ typedef struct {
     ngx_shm_zone_t            *verdicts;        /* NULL: none are kept */
     size_t                     verdicts_size;
     ngx_uint_t                 verdicts_used;
+    u_char                     nonce[NGX_HTTP_FAAS_NONCE];
     ngx_array_t               *keys;            /* ngx_http_faas_keys_t * */
     void                      *quotas;          /* NULL: there are none */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */

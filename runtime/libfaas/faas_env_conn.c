@@ -206,6 +206,13 @@ faas_conn_settle(sigset_t *mask)
         return FAAS_ENV_OK;
     }
 
+    /* not those below if it can be helped: what they start has their mask */
+
+    if (faas_env.settle() != 0) {
+        errno = EINTR;
+        return FAAS_ENV_ERROR;
+    }
+
     (void) sigfillset(&all);
     (void) pthread_sigmask(SIG_SETMASK, &all, mask);
 
