@@ -44,7 +44,8 @@ typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
     NGX_HTTP_FAAS_NODE,
     NGX_HTTP_FAAS_NATIVE,
-    NGX_HTTP_FAAS_FASTCGI
+    NGX_HTTP_FAAS_FASTCGI,
+    NGX_HTTP_FAAS_PROVIDED
 } ngx_http_faas_runtime_e;
 
 
@@ -332,7 +333,9 @@ char *ngx_http_faas_sandbox_defaults(ngx_conf_t *cf,
 char *ngx_http_faas_check_mounts(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);
 
-/* ngx_http_faas_check.c: what nginx -t finds out about code and handlers */
+/* ngx_http_faas_check*.c: what nginx -t finds out about a function */
+
+ngx_uint_t ngx_http_faas_executable(u_char *path);
 
 char *ngx_http_faas_check_runtime(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);

@@ -331,3 +331,72 @@ invalid value "app .handler" in "handler", it must not have white space or contr
 --- says eval
 'invalid value "' . 'a' x 121
 . '.handler" in "handler", it must have 1 to 128 characters'
+
+
+=== TEST 27: provided: no bootstrap in the folder
+--- functions
+>>> f/main 0755
+--- function
+    runtime provided.al2023;
+    handler any.thing;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: code $TEST_NGINX_FUNCTIONS/f;
+--- says
+there is no "bootstrap" in code "$TEST_NGINX_FUNCTIONS/f" of function "f"
+
+
+=== TEST 28: provided: a bootstrap that is not executable
+--- functions
+>>> f/bootstrap 0644
+--- function
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: code $TEST_NGINX_FUNCTIONS/f;
+--- says
+"bootstrap" is not executable in code "$TEST_NGINX_FUNCTIONS/f" of function "f"
+
+
+=== TEST 29: provided: no bootstrap in the archive
+--- functions eval
+">>> f.zip\n" . main::zip('main', 'bin/bootstrap')
+--- function
+    runtime provided.al2;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: code $TEST_NGINX_FUNCTIONS/f.zip;
+--- says
+there is no "bootstrap" in code "$TEST_NGINX_FUNCTIONS/f.zip" of function "f"
+
+
+=== TEST 30: provided: one in the archive that is not executable
+--- functions eval
+">>> f.zip\n" . main::zip('main', 'bootstrap')
+--- function
+    runtime provided.al2;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: code $TEST_NGINX_FUNCTIONS/f.zip;
+--- says
+"bootstrap" is not executable in code "$TEST_NGINX_FUNCTIONS/f.zip" of function "f"
+
+
+=== TEST 31: provided: a command that is not there
+--- functions
+>>> f/main 0755
+--- function
+    command java;
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: command java;
+--- says
+command "java" of function "f" cannot be executed
+
+
+=== TEST 32: provided: the host's network
+--- functions
+>>> f/bootstrap 0755
+--- function
+    network host;
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: network host;
+--- says
+"network host" in function "f" is not for runtime "provided": all of this host could talk to its Runtime API

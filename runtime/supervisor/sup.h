@@ -69,7 +69,8 @@ typedef enum {
     SUP_RT_PYTHON = 0,
     SUP_RT_NODE,
     SUP_RT_NATIVE,
-    SUP_RT_FASTCGI
+    SUP_RT_FASTCGI,
+    SUP_RT_PROVIDED                       /* by the Runtime API bridge */
 } sup_kind_e;
 
 
@@ -225,6 +226,7 @@ struct sup_env_s {
     uint64_t              seen_requests;
     uint32_t              why;            /* why we end it */
     uint32_t              want_why;       /* what to report if it just dies */
+    int                   signo;          /* that its runtime was killed by */
 
     u_char               *in;             /* control frames */
     size_t                in_len;

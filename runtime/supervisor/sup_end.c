@@ -252,6 +252,7 @@ sup_env_close(sup_env_t *env)
     free(env->in);
     env->in = NULL;
     env->in_len = 0;
+    env->signo = 0;
 
     name = sup_slot_name(env->slot);
     (void) unlinkat(sup.env_dir, name, 0);
@@ -390,16 +391,31 @@ sup_env_count_end(sup_env_t *env)
 }
 
 
-/* Why it does not start it may have told us just before its end. */
+/* Why it does not start, or ends, it may have told us just before. */
 
 static void
 sup_env_last_words(sup_env_t *env)
 {
-    if (env->inited && !env->ending && env->control != -1
-        && sup.board.envs[env->slot].state == FAAS_ENV_INIT)
+    if (env->inited && env->control != -1
+        && ((env->class != NULL && env->class->kind == SUP_RT_PROVIDED)
+            || (!env->ending
+                && sup.board.envs[env->slot].state == FAAS_ENV_INIT)))
     {
         sup_on_control(env->control, EV_READ, env);
     }
+}
+
+
+/*
+ * A bridge that is the first process of its namespace cannot end by the signal
+ * that ended its runtime, so it says which one it was.
+ */
+
+static int
+sup_env_status(sup_env_t *env, int status)
+{
+    return env->signo > 0 && env->signo < 65 && WIFEXITED(status)
+           && WEXITSTATUS(status) == 128 + env->signo ? env->signo : status;
 }
 
 
@@ -455,6 +471,7 @@ sup_env_exited(sup_env_t *env, int status, int known)
 
     v = env->version;
     sup_env_last_words(env);
+    status = sup_env_status(env, status);
     sup_sample(env);
     sup_output_finish(env);
 

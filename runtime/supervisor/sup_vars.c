@@ -98,7 +98,7 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
         sup_var(vars, "NODE_PATH", text);
     }
 
-    if (v->kind != SUP_RT_NATIVE) {
+    if (v->kind < SUP_RT_NATIVE) {
         /* of "python3" the class knows which one it is */
 
         (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s",
@@ -142,6 +142,11 @@ sup_vars(sup_env_t *env, const char *stream)
     sup_var(vars, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
     sup_var(vars, "AWS_LAMBDA_INITIALIZATION_TYPE",
             env->provisioned ? "provisioned-concurrency" : "on-demand");
+
+    if (v->kind == SUP_RT_PROVIDED && v->capacity > 1) {
+        (void) snprintf(text, sizeof(text), "%u", v->capacity);
+        sup_var(vars, "AWS_LAMBDA_MAX_CONCURRENCY", text);
+    }
 
     /* the one folder that it may write to, in the place of /tmp */
 
@@ -277,6 +282,29 @@ sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
 }
 
 
+/* The Runtime API bridge, which executes the rest of the command line. */
+
+static size_t
+sup_command_provided(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    char  path[4096];
+
+    (void) snprintf(path, sizeof(path), "%s/faas-provided",
+                    sup_runtime_root());
+    len = sup_put(buf, len, size, path);
+
+    /* where it shares the host's network there is an address for it */
+
+    len = sup_put(buf, len, size,
+                  sup.boxed && env->class->network == SUP_NET_EGRESS
+                  ? "--own-address" : "--");
+    spawn->argc = 2;
+
+    return len;
+}
+
+
 static size_t
 sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
@@ -295,7 +323,11 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
         spawn->argc = 1;
     }
 
-    if (v->kind == SUP_RT_FASTCGI) {
+    if (v->kind == SUP_RT_PROVIDED) {
+        len = sup_command_provided(env, buf, len, size, spawn);
+    }
+
+    if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_PROVIDED) {
         json_array_foreach(v->command, i, item) {
             if (json_is_string(item)) {
                 len = sup_put(buf, len, size, json_string_value(item));

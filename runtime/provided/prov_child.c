@@ -1,0 +1,270 @@
+/*
+ * The runtime's process: what is executed, what it prints, how it ends.
+ *
+ * Runs in the bridge's one thread; no locks.  The bridge is the first process
+ * of its pid namespace: it reaps whatever the function leaves, and with it all
+ * of them end.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "prov.h"
+
+
+#define PROV_LOG_READ   16384
+#define PROV_LOG_READS  4             /* what a pipe holds */
+
+
+extern char  **environ;
+
+
+static const char  *prov_bootstraps[] = {
+    "/var/task/bootstrap", "/opt/bootstrap", "/var/runtime/bootstrap"
+};
+
+
+/* Outside of invocations it is the supervisor's; never at the price of time. */
+
+static void
+prov_log_outside(const char *text, size_t len)
+{
+    ssize_t  n;
+
+    while (len) {
+        n = write(STDERR_FILENO, text, len);
+
+        if (n == -1) {
+            return;
+        }
+
+        text += n;
+        len -= n;
+    }
+}
+
+
+/*
+ * Takes what was printed.  Called before an answer too, so that what a
+ * function prints stands before the end of its invocation.
+ */
+
+void
+prov_log_drain(void)
+{
+    char     buf[PROV_LOG_READ];
+    ssize_t  n;
+    unsigned i;
+
+    for (i = 0; i < PROV_LOG_READS; i++) {
+
+        if (prov.current != NULL && prov.current->fd != -1
+            && prov.current->out.len > PROV_OUT_MAX)
+        {
+            (void) event_del(prov.log_ev);
+            return;
+        }
+
+        n = read(prov.log, buf, sizeof(buf));
+
+        if (n <= 0) {
+
+            if (n == 0) {
+                (void) event_del(prov.log_ev);
+            }
+
+            return;
+        }
+
+        if (prov.current != NULL && prov.current->fd != -1) {
+            prov_work_log(prov.current, buf, n);
+
+        } else {
+            prov_log_outside(buf, n);
+        }
+
+        if ((size_t) n < sizeof(buf)) {
+            return;
+        }
+    }
+}
+
+
+void
+prov_log_resume(void)
+{
+    (void) event_add(prov.log_ev, NULL);
+}
+
+
+static void
+prov_log_readable(evutil_socket_t fd, short what, void *data)
+{
+    (void) fd;
+    (void) what;
+    (void) data;
+
+    prov_log_drain();
+}
+
+
+static int
+prov_child_spawn(char *const *argv, int out)
+{
+    int                         rc;
+    sigset_t                    all, none;
+    posix_spawnattr_t           attr;
+    posix_spawn_file_actions_t  files;
+
+    (void) sigfillset(&all);
+    (void) sigemptyset(&none);
+
+    if (posix_spawnattr_init(&attr) != 0
+        || posix_spawn_file_actions_init(&files) != 0)
+    {
+        return ENOMEM;
+    }
+
+    (void) posix_spawnattr_setsigdefault(&attr, &all);
+    (void) posix_spawnattr_setsigmask(&attr, &none);
+    (void) posix_spawnattr_setpgroup(&attr, 0);
+    (void) posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF
+                                           |POSIX_SPAWN_SETSIGMASK
+                                           |POSIX_SPAWN_SETPGROUP);
+
+    rc = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+    rc = rc ? rc : posix_spawn_file_actions_adddup2(&files, out,
+                                                    STDERR_FILENO);
+    rc = rc ? rc : posix_spawn(&prov.pid, argv[0], &files, &attr, argv,
+                               environ);
+
+    (void) posix_spawn_file_actions_destroy(&files);
+    (void) posix_spawnattr_destroy(&attr);
+
+    return rc;
+}
+
+
+/* The bootstrap of the code, or of a layer. */
+
+static const char *
+prov_child_bootstrap(char *path, size_t size)
+{
+    size_t       i;
+    const char  *root;
+
+    root = getenv("LAMBDA_TASK_ROOT");
+
+    for (i = 0; i < sizeof(prov_bootstraps) / sizeof(char *); i++) {
+        (void) snprintf(path, size, "%s", prov_bootstraps[i]);
+
+        /* without namespaces the code is elsewhere */
+
+        if (i == 0 && root != NULL) {
+            (void) snprintf(path, size, "%s/bootstrap", root);
+        }
+
+        if (access(path, X_OK) == 0) {
+            return path;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+prov_child_entrypoint(const char *text)
+{
+    int   n;
+    char  json[4500];
+
+    n = snprintf(json, sizeof(json), "{\"errorType\":"
+                 "\"Runtime.InvalidEntrypoint\",\"errorMessage\":\"%s\"}",
+                 text);
+    prov_report(json, n, NULL, 0);
+}
+
+
+/* Starts COMMAND, or the bootstrap if that is empty. */
+
+int
+prov_child_start(char *const *command)
+{
+    int    rc, out[2];
+    char   path[4096], text[4300], *argv[2];
+
+    if (pipe2(out, O_CLOEXEC) == -1) {
+        return PROV_ERROR;
+    }
+
+    prov.log = out[0];
+    (void) fcntl(prov.log, F_SETFL, O_NONBLOCK);
+    prov.log_ev = prov_event(prov.log, EV_READ|EV_PERSIST, prov_log_readable,
+                             NULL);
+
+    /* a supervisor that does not read is not waited for */
+
+    rc = fcntl(STDERR_FILENO, F_GETFL);
+
+    if (prov.log_ev == NULL || rc == -1
+        || fcntl(STDERR_FILENO, F_SETFL, rc | O_NONBLOCK) == -1)
+    {
+        return PROV_ERROR;
+    }
+
+    if (command[0] == NULL) {
+
+        if (prov_child_bootstrap(path, sizeof(path)) == NULL) {
+            prov_child_entrypoint("Couldn't find valid bootstrap(s): "
+                                  "[/var/task/bootstrap /opt/bootstrap]");
+            return PROV_ERROR;
+        }
+
+        argv[0] = path;
+        argv[1] = NULL;
+        command = argv;
+    }
+
+    rc = prov_child_spawn(command, out[1]);
+    (void) close(out[1]);
+
+    if (rc != 0) {
+        (void) snprintf(text, sizeof(text), "fork/exec %s: %s", command[0],
+                        rc == ENOEXEC ? "exec format error"
+                                      : strerrordesc_np(rc));
+        prov_child_entrypoint(text);
+        return PROV_ERROR;
+    }
+
+    return PROV_OK;
+}
+
+
+void
+prov_child_reap(void)
+{
+    int    status;
+    pid_t  pid;
+
+    for ( ;; ) {
+        pid = waitpid(-1, &status, WNOHANG);
+
+        if (pid <= 0) {
+            return;
+        }
+
+        if (pid == prov.pid) {
+            prov.pid = 0;
+            prov.ended = 1;
+            prov.status = status;
+            prov_runtime_ended();
+        }
+    }
+}
