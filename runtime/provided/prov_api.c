@@ -327,6 +327,7 @@ prov_api_next(prov_conn_t *c)
     prov_ext_runtime_next();
     prov_ready();
     prov_deliver();
+    prov_idle();
 }
 
 

@@ -1,0 +1,156 @@
+"""
+Plays a custom runtime for the tests of the Runtime API bridge: starts
+faas-provided with a bootstrap that only says where the API is and waits to be
+told how to end, and speaks HTTP with it.
+"""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+
+from faasenv import LIMIT, RUNTIME, Env, wait_for
+
+BOOTSTRAP = """#!/bin/sh
+env > env.new
+mv env.new env
+while read line < go; do eval "$line"; done
+"""
+NEXT = "/2018-06-01/runtime/invocation/next"
+
+
+def path(rid, what):
+    return "/2018-06-01/runtime/invocation/%s/%s" % (rid, what)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def error(self):
+        return self.status, self.json["errorType"]
+
+
+class Http:
+    """A connection of the function's; bytes as a test wants them."""
+
+    def __init__(self, api):
+        host, port = api.split(":")
+        self.sock = socket.create_connection((host, int(port)), LIMIT)
+        self.buf = b""
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def ask(self, method, where, body=None, headers=()):
+        lines = ["%s %s HTTP/1.1" % (method, where), "Host: x"]
+        lines += list(headers)
+        if body is not None:
+            lines.append("Content-Length: %d" % len(body))
+        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
+
+    def more(self):
+        data = self.sock.recv(262144)
+        if not data:
+            raise EOFError("connection closed")
+        self.buf += data
+
+    def head(self):
+        while b"\r\n\r\n" not in self.buf:
+            self.more()
+        head, self.buf = self.buf.split(b"\r\n\r\n", 1)
+        lines = head.decode().split("\r\n")
+        return int(lines[0].split()[1]), dict(
+            line.split(": ", 1) for line in lines[1:])
+
+    def answer(self):
+        status, headers = self.head()
+        n = int(headers["Content-Length"])
+        while len(self.buf) < n:
+            self.more()
+        body, self.buf = self.buf[:n], self.buf[n:]
+        return Answer(status, headers, body)
+
+    def call(self, *args, **more):
+        self.ask(*args, **more)
+        return self.answer()
+
+    def closed(self):
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+    def close(self):
+        self.sock.close()
+
+
+class Provided(Env):
+    def __init__(self, bootstrap=BOOTSTRAP, options=(), env=None, files=(),
+                 **more):
+        super().__init__()
+        self.code = tempfile.mkdtemp(prefix="faas-code-")
+        self.https = []
+        os.mkfifo(self.code + "/go")
+        for name, text in [("bootstrap", bootstrap)] + list(files):
+            if text is not None:
+                with open(os.path.join(self.code, name), "w") as f:
+                    f.write(text)
+                os.chmod(os.path.join(self.code, name), 0o755)
+        variables = {"PATH": "/usr/local/bin:/usr/bin:/bin",
+                     "LAMBDA_TASK_ROOT": self.code, "_HANDLER": "h",
+                     "AWS_LAMBDA_FUNCTION_NAME": "test",
+                     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+                     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+                     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
+        variables.update({k: v for k, v in os.environ.items()
+                          if k.endswith("SAN_OPTIONS")})
+        variables.update(env or {})
+        self.execute([RUNTIME + "/faas-provided"] + list(options), variables,
+                     self.code)
+        kind, self.version = self.frame()
+        assert kind == "B", kind
+        self.send_init("h", self.code, **more)
+
+    def variables(self):
+        """The environment of the bootstrap, which is up then."""
+        wait_for(lambda: os.path.exists(self.code + "/env"), LIMIT)
+        with open(self.code + "/env") as f:
+            return dict(line.rstrip("\n").split("=", 1) for line in f
+                        if "=" in line)
+
+    @property
+    def api(self):
+        return self.variables()["AWS_LAMBDA_RUNTIME_API"]
+
+    def http(self):
+        h = Http(self.api)
+        self.https.append(h)
+        return h
+
+    def go(self, line):
+        """A line of shell for the bootstrap."""
+        with open(self.code + "/go", "w") as f:
+            f.write(line + "\n")
+
+    def up(self):
+        """A connection that has called "next"."""
+        h = self.http()
+        h.ask("GET", NEXT)
+        kind, payload = self.frame()
+        assert kind == "R", payload
+        return h
+
+    def close(self):
+        for h in self.https:
+            h.close()
+        super().close()
+        shutil.rmtree(self.code, ignore_errors=True)
