@@ -39,6 +39,9 @@ typedef struct ngx_http_faas_auth_s   ngx_http_faas_auth_t;
 /* ngx_http_faas_tokens.c */
 typedef struct ngx_http_faas_tokens_s ngx_http_faas_tokens_t;
 
+/* ngx_http_faas_stream.h */
+typedef struct ngx_http_faas_stream_s ngx_http_faas_stream_t;
+
 
 typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
@@ -111,6 +114,7 @@ typedef struct {
     ngx_str_t                  region;
     ngx_str_t                  arn;
     ngx_flag_t                 reload_on_change;
+    ngx_flag_t                 streaming;
 
     ngx_str_t                  file;            /* where it is configured, */
     ngx_uint_t                 line;            /* or where first named */
@@ -177,6 +181,11 @@ typedef struct {
     size_t                     request_max;
     size_t                     response_max;
 
+    ngx_flag_t                 streaming;       /* unset: the function's */
+    off_t                      stream_max;
+    size_t                     stream_rate;     /* bytes a second; 0: any */
+    size_t                     stream_burst;
+
 #if (NGX_HTTP_CACHE)
     ngx_http_complex_value_t   cache_key;
 #endif
@@ -231,6 +240,7 @@ typedef struct {
     faas_outcome_e             outcome;         /* once counted */
 
     faas_fcgi_reader_t         reader;
+    ngx_http_faas_stream_t    *stream;          /* NULL: it is none */
     ngx_http_faas_error_t     *failure;         /* to be answered instead */
     ngx_str_t                  error;           /* $faas_error */
     ngx_chain_t               *request_chain;
@@ -262,6 +272,8 @@ typedef struct {
     unsigned                   post_mortem:1;   /* waits for a reason */
     unsigned                   yielded:1;       /* not to be kept */
     unsigned                   reconnect:1;     /* on the same lease */
+    unsigned                   streaming:1;     /* the caller takes streams */
+    unsigned                   flowing:1;       /* and has the header of one */
 } ngx_http_faas_ctx_t;
 
 
@@ -290,6 +302,8 @@ char *ngx_http_faas_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_msec(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_bufs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_faas_streaming_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_faas_num_bounds(ngx_conf_t *cf, void *post, void *data);
 
 /* ngx_http_faas_function.c: faas_function and what is in it */
@@ -442,6 +456,7 @@ ngx_chain_t *ngx_http_faas_send_chain(ngx_connection_t *c, ngx_chain_t *in,
     off_t limit);
 ssize_t ngx_http_faas_recv_failure(ngx_connection_t *c, u_char *buf,
     size_t size);
+ngx_uint_t ngx_http_faas_dies(ngx_http_faas_ctx_t *ctx);
 ngx_uint_t ngx_http_faas_autopsy(ngx_http_faas_ctx_t *ctx);
 void ngx_http_faas_post_mortem(ngx_http_faas_ctx_t *ctx);
 
@@ -482,6 +497,9 @@ void ngx_http_faas_fail(ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_error_t *error);
 void ngx_http_faas_fail_now(ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_error_t *error);
+void ngx_http_faas_error_type(ngx_http_faas_ctx_t *ctx, u_char *p,
+    size_t len);
+ngx_int_t ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len);
 void ngx_http_faas_died(ngx_http_faas_ctx_t *ctx, uint32_t why,
     int32_t code);
 void ngx_http_faas_init_failed(ngx_http_faas_ctx_t *ctx);
@@ -537,11 +555,13 @@ ngx_int_t ngx_http_faas_header(ngx_http_request_t *r, u_char *name,
 /* ngx_http_faas_cgi_answer.c: header block of the cgi profile and of cached
    answers */
 
+ngx_uint_t ngx_http_faas_unwanted(ngx_http_request_t *r);
+
 ngx_int_t ngx_http_faas_cgi_header(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_parse_block(ngx_http_request_t *r, ngx_buf_t *b);
 
-/* ngx_http_faas_lambda_answer.c: results of calls of the Lambda API */
+/* ngx_http_faas_lambda_answer.c, _failure.c: calls of the Lambda API */
 
 ngx_int_t ngx_http_faas_call_result(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, size_t len);
@@ -552,6 +572,8 @@ ngx_int_t ngx_http_faas_call_failure(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_faas_filter_init(void *data);
 void ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean);
+ngx_int_t ngx_http_faas_out(ngx_http_request_t *r, ngx_chain_t ***ll,
+    u_char *data, size_t len);
 ngx_int_t ngx_http_faas_filter(void *data, ssize_t bytes);
 ngx_int_t ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);
 

@@ -8,14 +8,8 @@
  */
 
 #include "ngx_http_faas_event.h"
+#include "ngx_http_faas_stream.h"
 #include "faas_json.h"
-
-
-typedef struct {
-    ngx_http_request_t  *request;
-    faas_answer_t        answer;
-    unsigned             cors:1;
-} ngx_http_faas_result_t;
 
 
 static ngx_int_t ngx_http_faas_lambda(ngx_http_request_t *r,
@@ -53,7 +47,7 @@ ngx_http_faas_process_header(ngx_http_request_t *r)
 
 /* The function broke a rule: it ends, the client gets "error". */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_violation(ngx_http_faas_ctx_t *ctx, uint32_t why,
     int32_t counter, ngx_http_faas_error_t *error, const char *reason)
 {
@@ -71,7 +65,7 @@ ngx_http_faas_violation(ngx_http_faas_ctx_t *ctx, uint32_t why,
 
 /* A record's payload follows the text that is there already. */
 
-static void
+void
 ngx_http_faas_append(ngx_http_faas_ctx_t *ctx, u_char *data, size_t len)
 {
     if (ctx->text == NULL) {
@@ -88,33 +82,60 @@ ngx_http_faas_append(ngx_http_faas_ctx_t *ctx, u_char *data, size_t len)
 }
 
 
+/* NGX_DECLINED: go on reading. */
+
+static ngx_int_t
+ngx_http_faas_collect(ngx_http_faas_ctx_t *ctx, u_char *data, size_t len)
+{
+    ngx_http_faas_append(ctx, data, len);
+
+    if ((size_t) (ctx->text_last - ctx->text) <= ctx->flcf->response_max) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_faas_violation(ctx, FAAS_WHY_TOO_LARGE,
+                                   FAAS_CNT_response_too_large,
+                                   &ngx_http_faas_err_too_large,
+                                   "it is larger than "
+                                   "\"faas_response_max\"");
+}
+
+
+static ngx_int_t
+ngx_http_faas_broken(ngx_http_faas_ctx_t *ctx)
+{
+    return ngx_http_faas_violation(ctx, FAAS_WHY_PROTOCOL,
+                                   FAAS_CNT_protocol_errors,
+                                   &ngx_http_faas_err_protocol,
+                                   ctx->reader.error);
+}
+
+
 static ngx_int_t
 ngx_http_faas_lambda(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 {
-    int                   rc;
+    int                   type;
     size_t                len;
     u_char               *data;
+    ngx_int_t             rc;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
 
     for ( ;; ) {
 
-        rc = faas_fcgi_read(&ctx->reader, &u->buffer.pos, u->buffer.last,
-                            &data, &len);
+        type = faas_fcgi_read(&ctx->reader, &u->buffer.pos, u->buffer.last,
+                              &data, &len);
 
-        switch (rc) {
+        switch (type) {
 
         case FAAS_FCGI_R_STDOUT:
-            ngx_http_faas_append(ctx, data, len);
+            rc = (ctx->stream && ctx->streaming)
+                 ? ngx_http_faas_stream_data(r, ctx, data, len)
+                 : ngx_http_faas_collect(ctx, data, len);
 
-            if ((size_t) (ctx->text_last - ctx->text)
-                > ctx->flcf->response_max)
-            {
-                return ngx_http_faas_violation(ctx, FAAS_WHY_TOO_LARGE,
-                              FAAS_CNT_response_too_large,
-                              &ngx_http_faas_err_too_large,
-                              "it is larger than \"faas_response_max\"");
+            if (rc != NGX_DECLINED) {
+                return rc;
             }
 
             break;
@@ -130,13 +151,27 @@ ngx_http_faas_lambda(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
             return ngx_http_faas_room(r, ctx);
 
         case FAAS_FCGI_R_END:
-            return ngx_http_faas_result(r, ctx);
+            return ctx->stream ? ngx_http_faas_stream_result(r, ctx)
+                               : ngx_http_faas_result(r, ctx);
+
+        case FAAS_FCGI_R_STREAM:
+        case FAAS_FCGI_R_STREAM_ERROR:
+            rc = (type == FAAS_FCGI_R_STREAM)
+                 ? ngx_http_faas_stream_type(ctx, data, len)
+                 : ngx_http_faas_stream_error(ctx, data, len);
+
+            if (rc == NGX_DECLINED) {
+                return ngx_http_faas_broken(ctx);
+            }
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            break;
 
         default:
-            return ngx_http_faas_violation(ctx, FAAS_WHY_PROTOCOL,
-                              FAAS_CNT_protocol_errors,
-                              &ngx_http_faas_err_protocol,
-                              ctx->reader.error);
+            return ngx_http_faas_broken(ctx);
         }
     }
 }
@@ -200,7 +235,7 @@ ngx_http_faas_room(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 
 /* faas_answer_header_pt */
 
-static int
+int
 ngx_http_faas_answer_header(void *data, unsigned char *name, size_t nlen,
     unsigned char *value, size_t vlen)
 {
@@ -285,66 +320,6 @@ ngx_http_faas_header(ngx_http_request_t *r, u_char *name, size_t nlen,
 }
 
 
-/* The error payload's type, for $faas_error; the runtime has logged it. */
-
-static void
-ngx_http_faas_error_type(ngx_http_faas_ctx_t *ctx, u_char *p, size_t len)
-{
-    int             rc;
-    size_t          klen, vlen;
-    unsigned char  *key, *value;
-    faas_json_t     js;
-
-    faas_json_init(&js, p, len);
-
-    if (faas_json_enter(&js, FAAS_JSON_OBJECT) != 0) {
-        return;
-    }
-
-    while ((rc = faas_json_member(&js, &key, &klen)) == 1) {
-
-        if (klen == sizeof("errorType") - 1
-            && ngx_memcmp(key, "errorType", klen) == 0
-            && faas_json_peek(&js) == FAAS_JSON_STRING)
-        {
-            if (faas_json_skip(&js, &value, &vlen) != 0) {
-                return;
-            }
-
-            /* as it is written, escapes and all: it goes to a log */
-
-            vlen = ngx_min(vlen, 128);
-
-            ctx->error.data = ngx_pnalloc(ctx->request->pool, vlen + 1);
-            if (ctx->error.data) {
-                ngx_memcpy(ctx->error.data, value, vlen);
-                ctx->error.len = vlen;
-            }
-
-            return;
-        }
-
-        if (faas_json_skip(&js, &value, &vlen) != 0) {
-            return;
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len)
-{
-    if (len) {
-        ngx_http_faas_error_type(ctx, ctx->text, len);
-    }
-
-    ngx_http_faas_fail(ctx, &ngx_http_faas_err_function);
-    ngx_http_faas_lease_end(ctx, FAAS_OUT_ERROR_HANDLED, FAAS_WHY_NONE, -1);
-
-    return ngx_http_faas_failure_answer(ctx);
-}
-
-
 #if (NGX_HTTP_CACHE)
 
 /* The header lines in text form: their size, or with p they are written. */
@@ -425,7 +400,7 @@ ngx_http_faas_cache_block(ngx_http_request_t *r, faas_answer_t *answer)
 #endif
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_accept(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     faas_answer_t *answer)
 {
@@ -473,7 +448,7 @@ ngx_http_faas_accept(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
 /* By which rules the result is read. */
 
-static faas_answer_format_e
+faas_answer_format_e
 ngx_http_faas_format(ngx_http_faas_ctx_t *ctx)
 {
     static const faas_answer_format_e  formats[] = {

@@ -101,6 +101,7 @@ typedef struct {
     ngx_str_t                  authorizer_name;
     ngx_http_faas_authorizer_t *authorizer;     /* NULL: open */
     ngx_array_t               *scopes;          /* of faas_jwt_str_t */
+    ngx_flag_t                 streaming;       /* unset: the location's */
     unsigned                   api_key:1;       /* is required */
 
     ngx_http_faas_place_t      place;

@@ -235,6 +235,11 @@ ngx_http_faas_api_fits(ngx_conf_t *cf, ngx_http_faas_api_t *api,
                                          "not throttle route", &route->key);
     }
 
+    if (api->type == NGX_HTTP_FAAS_API_ALB && route->streaming == 1) {
+        return ngx_http_faas_route_error(cf, route, "a load balancer does "
+                                         "not stream route", &route->key);
+    }
+
     if (route->resource_id.data == NULL) {
         route->resource_id.data = ngx_pnalloc(cf->pool, 8);
         if (route->resource_id.data == NULL) {

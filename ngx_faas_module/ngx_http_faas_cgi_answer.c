@@ -194,8 +194,8 @@ ngx_http_faas_cgi_bad(ngx_http_faas_ctx_t *ctx, const char *reason,
  * environment with it.
  */
 
-static ngx_uint_t
-ngx_http_faas_cgi_unwanted(ngx_http_request_t *r)
+ngx_uint_t
+ngx_http_faas_unwanted(ngx_http_request_t *r)
 {
     ngx_uint_t                 i, status;
     ngx_http_upstream_t       *u;
@@ -267,7 +267,7 @@ ngx_http_faas_cgi_header_end(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
         return rc;
     }
 
-    if (ngx_http_faas_cgi_unwanted(r)) {
+    if (ngx_http_faas_unwanted(r)) {
         ctx->unwanted = 1;
         return NGX_AGAIN;
     }

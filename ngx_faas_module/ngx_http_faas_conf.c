@@ -126,6 +126,9 @@ ngx_http_faas_create_loc_conf(ngx_conf_t *cf)
     conf->ignore_abort = NGX_CONF_UNSET;
     conf->request_max = NGX_CONF_UNSET_SIZE;
     conf->response_max = NGX_CONF_UNSET_SIZE;
+    conf->streaming = NGX_CONF_UNSET;
+    conf->stream_max = NGX_CONF_UNSET;
+    conf->stream_rate = NGX_CONF_UNSET_SIZE;
 
     conf->upstream.buffering = NGX_CONF_UNSET;
     conf->upstream.buffer_size = NGX_CONF_UNSET_SIZE;
@@ -341,6 +344,30 @@ ngx_http_faas_merge_auth(ngx_conf_t *cf, ngx_http_faas_loc_conf_t *prev,
 }
 
 
+/* Without "faas_streaming" the function's own setting counts. */
+
+static void
+ngx_http_faas_merge_limits(ngx_http_faas_loc_conf_t *prev,
+    ngx_http_faas_loc_conf_t *conf)
+{
+    ngx_conf_merge_value(conf->ignore_abort, prev->ignore_abort, 1);
+    ngx_conf_merge_size_value(conf->request_max, prev->request_max,
+                              6 * 1024 * 1024);
+    ngx_conf_merge_size_value(conf->response_max, prev->response_max,
+                              6 * 1024 * 1024);
+
+    ngx_conf_merge_value(conf->streaming, prev->streaming, NGX_CONF_UNSET);
+    ngx_conf_merge_off_value(conf->stream_max, prev->stream_max,
+                             200 * 1024 * 1024);
+
+    if (conf->stream_rate == NGX_CONF_UNSET_SIZE) {
+        conf->stream_burst = prev->stream_burst;
+    }
+
+    ngx_conf_merge_size_value(conf->stream_rate, prev->stream_rate, 0);
+}
+
+
 char *
 ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
@@ -358,11 +385,7 @@ ngx_http_faas_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_faas_merge_upstream(&prev->upstream, &conf->upstream);
 
-    ngx_conf_merge_value(conf->ignore_abort, prev->ignore_abort, 1);
-    ngx_conf_merge_size_value(conf->request_max, prev->request_max,
-                              6 * 1024 * 1024);
-    ngx_conf_merge_size_value(conf->response_max, prev->response_max,
-                              6 * 1024 * 1024);
+    ngx_http_faas_merge_limits(prev, conf);
 
 #if (NGX_HTTP_CACHE)
     if (ngx_http_faas_cache_merge(cf, prev, conf) != NGX_CONF_OK) {

@@ -296,3 +296,50 @@ ngx_http_faas_num_bounds(ngx_conf_t *cf, void *post, void *data)
 
     return NGX_CONF_ERROR;
 }
+
+
+/* faas_streaming_rate RATE [burst=SIZE]; 0 is no limit */
+
+char *
+ngx_http_faas_streaming_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_faas_loc_conf_t *flcf = conf;
+
+    ssize_t     rate, burst;
+    ngx_str_t  *value, text;
+    ngx_uint_t  wrong;
+
+    if (flcf->stream_rate != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    rate = ngx_parse_size(&value[1]);
+    burst = rate;
+    wrong = (rate < 0) ? 1 : 0;
+
+    if (cf->args->nelts == 3 && !wrong) {
+        burst = 0;
+
+        if (ngx_strncmp(value[2].data, "burst=", 6) == 0) {
+            text.data = value[2].data + 6;
+            text.len = value[2].len - 6;
+            burst = ngx_parse_size(&text);
+        }
+
+        wrong = (burst < 1) ? 2 : 0;
+    }
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\", it must be "
+                           "BYTES [burst=BYTES]", &value[wrong], &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    flcf->stream_rate = rate;
+    flcf->stream_burst = burst;
+
+    return NGX_CONF_OK;
+}

@@ -7,7 +7,9 @@
  */
 
 #include "ngx_http_faas_api.h"
-#include "ngx_http_faas_lambda.h"
+#include "ngx_http_faas_stream.h"
+
+#include "faas_json.h"
 
 
 ngx_http_faas_error_t  ngx_http_faas_err_throttled =
@@ -81,7 +83,11 @@ ngx_http_faas_fail_now(ngx_http_faas_ctx_t *ctx,
         return;
     }
 
-    if (ctx->header_done) {
+    if (ctx->flowing) {
+        (void) ngx_http_faas_stream_cut(ctx);
+        c->read->ready = 1;          /* it calls recv, and is told */
+
+    } else if (ctx->header_done) {
 
         /* the client has the beginning: all that is left is to cut it off */
 
@@ -92,6 +98,66 @@ ngx_http_faas_fail_now(ngx_http_faas_ctx_t *ctx,
     }
 
     c->read->handler(c->read);
+}
+
+
+/* The error payload's type, for $faas_error; the runtime has logged it. */
+
+void
+ngx_http_faas_error_type(ngx_http_faas_ctx_t *ctx, u_char *p, size_t len)
+{
+    int             rc;
+    size_t          klen, vlen;
+    unsigned char  *key, *value;
+    faas_json_t     js;
+
+    faas_json_init(&js, p, len);
+
+    if (faas_json_enter(&js, FAAS_JSON_OBJECT) != 0) {
+        return;
+    }
+
+    while ((rc = faas_json_member(&js, &key, &klen)) == 1) {
+
+        if (klen == sizeof("errorType") - 1
+            && ngx_memcmp(key, "errorType", klen) == 0
+            && faas_json_peek(&js) == FAAS_JSON_STRING)
+        {
+            if (faas_json_skip(&js, &value, &vlen) != 0) {
+                return;
+            }
+
+            /* as it is written, escapes and all: it goes to a log */
+
+            vlen = ngx_min(vlen, 128);
+
+            ctx->error.data = ngx_pnalloc(ctx->request->pool, vlen + 1);
+            if (ctx->error.data) {
+                ngx_memcpy(ctx->error.data, value, vlen);
+                ctx->error.len = vlen;
+            }
+
+            return;
+        }
+
+        if (faas_json_skip(&js, &value, &vlen) != 0) {
+            return;
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len)
+{
+    if (len) {
+        ngx_http_faas_error_type(ctx, ctx->text, len);
+    }
+
+    ngx_http_faas_fail(ctx, &ngx_http_faas_err_function);
+    ngx_http_faas_lease_end(ctx, FAAS_OUT_ERROR_HANDLED, FAAS_WHY_NONE, -1);
+
+    return ngx_http_faas_failure_answer(ctx);
 }
 
 

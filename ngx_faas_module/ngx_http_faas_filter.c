@@ -6,7 +6,7 @@
  * ngx_http_fastcgi_module, whose rules for shadow buffers they follow.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_stream.h"
 
 
 static ngx_int_t ngx_http_faas_slice(ngx_http_faas_ctx_t *ctx,
@@ -24,7 +24,7 @@ ngx_http_faas_filter_init(void *data)
     u = r->upstream;
     ctx = u->peer.data;
 
-    if (!ctx->cgi || ctx->failure || ctx->unwanted) {
+    if ((!ctx->cgi && !ctx->flowing) || ctx->failure || ctx->unwanted) {
         u->length = 0;
 
         if (u->buffering) {
@@ -152,7 +152,7 @@ ngx_http_faas_short(ngx_http_faas_ctx_t *ctx)
 
 /* --- not buffered --- */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_out(ngx_http_request_t *r, ngx_chain_t ***ll, u_char *data,
     size_t len)
 {
@@ -201,6 +201,10 @@ ngx_http_faas_filter(void *data, ssize_t bytes)
     pos = u->buffer.last;
     last = pos + bytes;
     u->buffer.last = last;
+
+    if (ctx->flowing) {
+        return ngx_http_faas_stream_filter(r, ctx, pos, last);
+    }
 
     if (!ctx->cgi || ctx->failure) {
         return ngx_http_faas_out(r, &ll, pos, bytes);

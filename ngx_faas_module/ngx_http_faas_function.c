@@ -197,6 +197,7 @@ ngx_http_faas_function_unset(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     fn->network = NGX_CONF_UNSET_UINT;
     fn->cpu = NGX_CONF_UNSET;
     fn->reload_on_change = NGX_CONF_UNSET;
+    fn->streaming = NGX_CONF_UNSET;
 
     return ngx_http_faas_places(cf, fn);
 }

@@ -5,7 +5,7 @@
  * environment.
  */
 
-#include "ngx_http_faas_api.h"
+#include "ngx_http_faas_stream.h"
 
 
 static ngx_int_t ngx_http_faas_resolve(ngx_http_request_t *r,
@@ -191,6 +191,8 @@ ngx_http_faas_upstream(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
     u->input_filter_init = ngx_http_faas_filter_init;
     u->input_filter = ngx_http_faas_filter;
     u->input_filter_ctx = r;
+
+    ngx_http_faas_stream_ask(ctx);
 
     return NGX_OK;
 }

@@ -6,7 +6,7 @@
  * what happened to the environment, and to be answered with that.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_stream.h"
 
 
 /* how long an answer waits for the supervisor to say what happened */
@@ -32,6 +32,10 @@ ngx_http_faas_recv(ngx_connection_t *c, u_char *buf, size_t size)
 
     ctx = ngx_http_faas_conn_ctx(c);
 
+    if (ctx->flowing) {
+        return ngx_http_faas_stream_recv(ctx, c, buf, size);
+    }
+
     if (ctx->failure && !ctx->header_done) {
         return ngx_http_faas_recv_failure(c, buf, size);
     }
@@ -46,28 +50,40 @@ ngx_http_faas_recv(ngx_connection_t *c, u_char *buf, size_t size)
         return n;
     }
 
-    /* it ended in the middle of the invocation: why? */
+    if (ngx_http_faas_dies(ctx)) {
+        return ngx_http_faas_recv_failure(c, buf, size);
+    }
 
+    c->read->ready = 0;
+
+    return NGX_AGAIN;
+}
+
+
+/* It ended in the middle of the invocation: why?  0: wait for the reason. */
+
+ngx_uint_t
+ngx_http_faas_dies(ngx_http_faas_ctx_t *ctx)
+{
     if (!ctx->running || ctx->counted
         || !ngx_http_faas_board.head->supervisor_up)
     {
         ngx_http_faas_died(ctx, FAAS_WHY_NONE, 0);
-        return ngx_http_faas_recv_failure(c, buf, size);
+        return 1;
     }
 
     if (ngx_http_faas_autopsy(ctx)) {
-        return ngx_http_faas_recv_failure(c, buf, size);
+        return 1;
     }
 
     ctx->post_mortem = 1;
     ctx->timer.timedout = 0;
-    c->read->ready = 0;
 
     ngx_add_timer(&ctx->timer, NGX_HTTP_FAAS_POST_MORTEM_MS);
     ngx_http_faas_watch(ctx);
     ngx_http_faas_ring(FAAS_BELL_KILL, ctx->lease.env);
 
-    return NGX_AGAIN;
+    return 0;
 }
 
 
@@ -150,6 +166,11 @@ ngx_http_faas_post_mortem(ngx_http_faas_ctx_t *ctx)
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->flowing) {
+        (void) ngx_http_faas_stream_cut(ctx);
+        c->read->ready = 1;          /* it calls recv, and is told */
     }
 
     c->read->handler(c->read);

@@ -136,11 +136,27 @@ ngx_int_t ngx_http_faas_call_send(ngx_http_request_t *r,
     ngx_http_faas_call_t *call, ngx_uint_t status, ngx_str_t *body);
 ngx_int_t ngx_http_faas_call_ids(ngx_http_request_t *r,
     ngx_http_faas_call_t *call);
+ngx_int_t ngx_http_faas_call_up(ngx_http_request_t *r, const char *name,
+    void *value, size_t len);
+ngx_int_t ngx_http_faas_call_respond(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, ngx_str_t *body, const char *error);
+ngx_int_t ngx_http_faas_call_stream(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx);
+
+#define ngx_http_faas_call_up_text(r, name, text)                             \
+    ngx_http_faas_call_up(r, name, (void *) text, ngx_strlen(text))
 
 /* ngx_http_faas_lambda_frame.c: Amazon's event stream */
 
 ngx_int_t ngx_http_faas_call_frames(ngx_http_request_t *r, ngx_str_t *body,
     const char *error, ngx_str_t *tail);
+
+/* ngx_http_faas_lambda_failure.c: the same of streams; call_failure() is in
+   ngx_http_faas.h */
+
+const char *ngx_http_faas_call_code(ngx_http_faas_ctx_t *ctx);
+ngx_int_t ngx_http_faas_call_failed(ngx_http_faas_ctx_t *ctx,
+    ngx_str_t *details);
 
 /* ngx_http_faas_lambda_tail.c: the end of the log */
 

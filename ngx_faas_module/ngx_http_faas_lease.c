@@ -5,7 +5,7 @@
  * Runs in workers; the scoreboard's functions take the function's lock.
  */
 
-#include "ngx_http_faas_lambda.h"
+#include "ngx_http_faas_stream.h"
 
 
 static void ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx,
@@ -294,6 +294,11 @@ ngx_http_faas_finalize(ngx_http_request_t *r, ngx_int_t rc)
 
     ngx_http_faas_log_flush(ctx);
     ngx_http_faas_unwatch(ctx);
+
+    if (ctx->stream) {
+        ngx_http_faas_stream_stop(ctx);
+    }
+
     ctx->yielded = (ctx->single.connection == NULL);
     ngx_http_faas_single_remove(&ctx->single);
 
@@ -354,12 +359,17 @@ ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx, ngx_int_t rc)
         return;
     }
 
-    if (ctx->cgi && ctx->header_done
+    if ((ctx->cgi || ctx->flowing) && ctx->header_done
         && (rc == NGX_OK || rc == NGX_DONE || rc == NGX_DECLINED))
     {
-        /* nobody wants the rest: HEAD, 304 */
+        /*
+         * Nobody wants the rest: HEAD, 304.  A function that streams would go
+         * on with it while it has the next invocation.
+         */
 
-        ngx_http_faas_lease_end(ctx, FAAS_OUT_SUCCESS, FAAS_WHY_NONE, -1);
+        ngx_http_faas_lease_end(ctx, FAAS_OUT_SUCCESS,
+                                ctx->flowing ? FAAS_WHY_ABORTED
+                                             : FAAS_WHY_NONE, -1);
         return;
     }
 

@@ -258,6 +258,27 @@ static ngx_command_t  ngx_http_faas_commands[] = {
       ngx_http_faas_loc(response_max),
       NULL },
 
+    { ngx_string("faas_streaming"),
+      NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_faas_loc(streaming),
+      NULL },
+
+    { ngx_string("faas_streaming_max"),
+      NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_faas_off,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_faas_loc(stream_max),
+      NULL },
+
+    { ngx_string("faas_streaming_rate"),
+      NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_faas_streaming_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("faas_hide_header"),
       NGX_HTTP_FAAS_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_array_slot,

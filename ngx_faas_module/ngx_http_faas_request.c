@@ -21,6 +21,17 @@ static ngx_int_t ngx_http_faas_records(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, ngx_buf_t *b);
 
 
+static void
+ngx_http_faas_reader(ngx_http_faas_ctx_t *ctx)
+{
+    faas_fcgi_reader_init(&ctx->reader, 1);
+
+    if (!ctx->cgi) {
+        ctx->reader.stream = FAAS_FCGI_STREAM_MAY;
+    }
+}
+
+
 ngx_int_t
 ngx_http_faas_create_request(ngx_http_request_t *r)
 {
@@ -31,7 +42,7 @@ ngx_http_faas_create_request(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_faas_module);
     u = r->upstream;
 
-    faas_fcgi_reader_init(&ctx->reader, 1);
+    ngx_http_faas_reader(ctx);
 
     if (ctx->request_chain) {
         u->request_bufs = ctx->request_chain;
@@ -63,11 +74,13 @@ ngx_http_faas_reinit_request(ngx_http_request_t *r)
     }
 
     if (ctx) {
-        faas_fcgi_reader_init(&ctx->reader, 1);
         ctx->text = NULL;
         ctx->text_last = NULL;
         ctx->header_done = 0;
         ctx->rest = -1;
+        ctx->stream = NULL;
+        ctx->unwanted = 0;
+        ngx_http_faas_reader(ctx);
     }
 
     return NGX_OK;
@@ -157,6 +170,8 @@ ngx_http_faas_params_len(ngx_http_faas_ctx_t *ctx)
            + (ctx->call && ctx->call->client.len
               ? faas_fcgi_param_len(sizeof(FAAS_PARAM_CLIENT) - 1,
                                     ctx->call->client.len) : 0)
+           + (ctx->streaming
+              ? faas_fcgi_param_len(sizeof(FAAS_PARAM_STREAMING) - 1, 1) : 0)
            + faas_fcgi_param_len(sizeof(FAAS_PARAM_TRACE_ID) - 1,
                                  ctx->trace.len);
 }
@@ -186,6 +201,11 @@ ngx_http_faas_put_fcgi(ngx_http_faas_ctx_t *ctx, u_char *p)
                                 sizeof(FAAS_PARAM_CLIENT) - 1,
                                 ctx->call->client.data,
                                 ctx->call->client.len);
+    }
+
+    if (ctx->streaming) {
+        p = faas_fcgi_put_param(p, FAAS_PARAM_STREAMING,
+                                sizeof(FAAS_PARAM_STREAMING) - 1, "1", 1);
     }
 
     return faas_fcgi_put_param(p, FAAS_PARAM_TRACE_ID,

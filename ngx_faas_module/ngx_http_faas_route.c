@@ -65,6 +65,7 @@ ngx_http_faas_route(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     }
 
     route->payload = NGX_CONF_UNSET_UINT;
+    route->streaming = NGX_CONF_UNSET;
     route->place.file = cf->conf_file->file.name;
     route->place.line = cf->conf_file->line;
 
@@ -276,7 +277,7 @@ ngx_http_faas_route_is_option(ngx_str_t *value)
     const char *const        *name;
     static const char *const  names[] = {
         "type=", "rate=", "burst=", "authorizer=", "scopes=",
-        "api_key=", "resource_id=", NULL
+        "api_key=", "resource_id=", "streaming=", NULL
     };
 
     for (name = names; *name; name++) {
@@ -318,6 +319,28 @@ ngx_http_faas_route_return(ngx_conf_t *cf, ngx_http_faas_route_t *route,
 }
 
 
+static ngx_int_t
+ngx_http_faas_streaming_option(ngx_http_faas_route_t *route,
+    ngx_str_t *value)
+{
+    if (route->function == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_faas_is_str(value, "streaming=on")) {
+        route->streaming = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_faas_is_str(value, "streaming=off")) {
+        route->streaming = 0;
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 static char *
 ngx_http_faas_route_options(ngx_conf_t *cf, ngx_http_faas_route_t *route,
     ngx_str_t *value, ngx_uint_t n)
@@ -340,7 +363,8 @@ ngx_http_faas_route_options(ngx_conf_t *cf, ngx_http_faas_route_t *route,
         }
 
         if (ngx_http_faas_authorizer_option(cf, route, &value[i]) == NGX_OK
-            || ngx_http_faas_api_key_option(route, &value[i]) == NGX_OK)
+            || ngx_http_faas_api_key_option(route, &value[i]) == NGX_OK
+            || ngx_http_faas_streaming_option(route, &value[i]) == NGX_OK)
         {
             continue;
         }

@@ -97,6 +97,8 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
       ngx_http_faas_fn(region), 1, 32, 1 },
     { ngx_string("reload_on_change"), ngx_http_faas_set_flag,
       ngx_http_faas_fn(reload_on_change), 0, 0, 1 },
+    { ngx_string("streaming"), ngx_http_faas_set_flag,
+      ngx_http_faas_fn(streaming), 0, 0, 1 },
     { ngx_null_string, NULL, 0, 0, 0, 0 }
 };
 

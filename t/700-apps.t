@@ -24,7 +24,10 @@ from faas_apps_rules import RULES                              # noqa: E402
 
 # adapter: the application it serves
 ADAPTERS = {'vendia': 'express', 'serverless-http': 'express',
-            'hono': 'hono', 'fastify': 'fastify'}
+            'hono': 'hono', 'hono-stream': 'hono', 'fastify': 'fastify'}
+
+# these need the function's setting
+STREAMING = ['hono-stream']
 
 APIS = {
     'two': 'route $default %s;',
@@ -37,8 +40,10 @@ APIS = {
     'lbs': 'type alb; multi_value on; route $default %s;',
 }
 
-# lists of values of a load balancer are not supported by these
-UNSUPPORTED = {('serverless-http', 'lbs'), ('fastify', 'lbs')}
+# lists of values of a load balancer are not supported by these; streams are
+# not by load balancers
+UNSUPPORTED = {('serverless-http', 'lbs'), ('fastify', 'lbs'),
+               ('hono-stream', 'lb'), ('hono-stream', 'lbs')}
 
 
 def apis(adapter):
@@ -51,9 +56,9 @@ def http(folder):
         text += '''
     faas_function %s {
         runtime nodejs; handler index.handler; code %s/%s;
-        memory 256m; timeout 20s; concurrency 2;
+        memory 256m; timeout 20s; concurrency 2; streaming %s;
     }
-''' % (adapter, folder, adapter)
+''' % (adapter, folder, adapter, 'on' if adapter in STREAMING else 'off')
         for api, what in APIS.items():
             text += '    faas_api %s_%s { %s }\n' % (
                 api, adapter, what.replace('%s', adapter))

@@ -46,6 +46,9 @@ static const faas_answer_str_t  faas_answer_plain =
 static const faas_answer_str_t  faas_answer_json =
     faas_answer_string("application/json");
 
+static const faas_answer_str_t  faas_answer_bytes =
+    faas_answer_string("application/octet-stream");
+
 
 int
 faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
@@ -60,6 +63,10 @@ faas_answer_v2(unsigned char *json, size_t len, faas_answer_t *a,
 static const faas_answer_str_t *
 faas_answer_default_type(faas_answer_ctx_t *c)
 {
+    if (c->prelude) {
+        return &faas_answer_bytes;
+    }
+
     switch (c->format) {
 
     case FAAS_ANSWER_V2:
@@ -81,23 +88,33 @@ faas_answer(faas_answer_format_e format, int keep_base64,
     unsigned char *json, size_t len, faas_answer_t *a,
     faas_answer_header_pt cb, void *ctx)
 {
-    unsigned                  i;
-    faas_answer_ctx_t         c;
-    faas_answer_header_t     *h;
-    const faas_answer_str_t  *type;
-
-    memset(a, 0, sizeof(faas_answer_t));
+    faas_answer_ctx_t  c;
 
     c.format = format;
     c.keep_base64 = (keep_base64 != 0);
+    c.prelude = 0;
     c.answer = a;
-    c.n = 0;
 
-    if (faas_answer_read(&c, json, len) != 0) {
+    return faas_answer_run(&c, json, len, cb, ctx);
+}
+
+
+int
+faas_answer_run(faas_answer_ctx_t *c, unsigned char *json, size_t len,
+    faas_answer_header_pt cb, void *ctx)
+{
+    unsigned                  i;
+    faas_answer_header_t     *h;
+    const faas_answer_str_t  *type;
+
+    memset(c->answer, 0, sizeof(faas_answer_t));
+    c->n = 0;
+
+    if (faas_answer_read(c, json, len) != 0) {
         return FAAS_ANSWER_BAD;
     }
 
-    type = a->has_content_type ? NULL : faas_answer_default_type(&c);
+    type = c->answer->has_content_type ? NULL : faas_answer_default_type(c);
 
     if (type
         && cb(ctx, faas_answer_content_type.data,
@@ -106,8 +123,8 @@ faas_answer(faas_answer_format_e format, int keep_base64,
         return FAAS_ANSWER_ABORT;
     }
 
-    for (i = 0; i < c.n; i++) {
-        h = &c.headers[i];
+    for (i = 0; i < c->n; i++) {
+        h = &c->headers[i];
 
         if (cb(ctx, h->name.data, h->name.len, h->value.data, h->value.len)
             != 0)
@@ -125,7 +142,8 @@ faas_answer(faas_answer_format_e format, int keep_base64,
 static int
 faas_answer_may_infer(faas_answer_ctx_t *c)
 {
-    return c->format == FAAS_ANSWER_V2 || c->format == FAAS_ANSWER_URL;
+    return !c->prelude
+           && (c->format == FAAS_ANSWER_V2 || c->format == FAAS_ANSWER_URL);
 }
 
 
@@ -169,8 +187,13 @@ faas_answer_read(faas_answer_ctx_t *c, unsigned char *json, size_t len)
         return faas_answer_bad(c, "the result is not an object");
     }
 
-    return (faas_answer_status(c) != 0 || faas_answer_body(c) != 0)
-           ? -1 : faas_answer_fields(c);
+    if (faas_answer_status(c) != 0
+        || (!c->prelude && faas_answer_body(c) != 0))
+    {
+        return -1;
+    }
+
+    return faas_answer_fields(c);
 }
 
 
@@ -183,7 +206,11 @@ faas_answer_fields(faas_answer_ctx_t *c)
 
     case FAAS_ANSWER_V1:
     case FAAS_ANSWER_REST:
-        return faas_answer_multi(c) != 0 ? -1 : faas_answer_headers(c);
+        if (faas_answer_multi(c) != 0 || faas_answer_headers(c) != 0) {
+            return -1;
+        }
+
+        return c->prelude ? faas_answer_cookies(c) : 0;
 
     case FAAS_ANSWER_ALB:
         return faas_answer_headers(c);
@@ -229,7 +256,7 @@ faas_answer_members(faas_answer_ctx_t *c, faas_json_t *js)
             }
         }
 
-        if (c->format == FAAS_ANSWER_REST
+        if (c->format == FAAS_ANSWER_REST && !c->prelude
             && (i == FAAS_ANSWER_MEMBERS || i == FAAS_ANSWER_COOKIES
                 || i == FAAS_ANSWER_DESCRIPTION))
         {
@@ -280,7 +307,8 @@ faas_answer_status(faas_answer_ctx_t *c)
     value = &c->members[FAAS_ANSWER_STATUS];
 
     if (value->type == FAAS_JSON_BAD
-        && (c->format == FAAS_ANSWER_V1 || c->format == FAAS_ANSWER_REST))
+        && (c->format == FAAS_ANSWER_V1 || c->format == FAAS_ANSWER_REST
+            || c->prelude))
     {
         c->answer->status = FAAS_ANSWER_STATUS_MIN;
         return 0;

@@ -96,4 +96,24 @@ int faas_answer(faas_answer_format_e format, int keep_base64,
     faas_answer_header_pt cb, void *ctx);
 
 
+/*
+ * The head of a stream (contract, section 1.6): a JSON object with
+ * "statusCode", "headers" and "cookies", for V1 and REST "multiValueHeaders"
+ * beside these, all of them optional; other members are ignored.  Then eight
+ * zero bytes, then the body.  The status is 200 by default, the content-type
+ * application/octet-stream.  body and body_len are not set.
+ */
+int faas_answer_prelude(faas_answer_format_e format, unsigned char *json,
+    size_t len, faas_answer_t *a, faas_answer_header_pt cb, void *ctx);
+
+/*
+ * Where the zero bytes end in DATA, which comes in pieces of any size; each
+ * byte is looked at once.  0: they are not all there yet; -1: there is a zero
+ * byte in the object.  *ZEROS, 0 at the beginning, is how many there are so
+ * far.
+ */
+long faas_answer_prelude_end(unsigned *zeros, const unsigned char *data,
+    size_t len);
+
+
 #endif /* _FAAS_ANSWER_H_INCLUDED_ */

@@ -43,6 +43,7 @@ typedef struct {
 typedef struct {
     faas_answer_format_e  format;
     unsigned              keep_base64:1;
+    unsigned              prelude:1;          /* there is no body in it */
     faas_answer_t        *answer;
     faas_answer_value_t   result;
     faas_answer_value_t   members[FAAS_ANSWER_MEMBERS];
@@ -50,6 +51,11 @@ typedef struct {
     faas_answer_header_t  headers[FAAS_ANSWER_HEADERS];
 } faas_answer_ctx_t;
 
+
+/* faas_answer.c: the context has its first four members */
+
+int faas_answer_run(faas_answer_ctx_t *c, unsigned char *json, size_t len,
+    faas_answer_header_pt cb, void *ctx);
 
 /* faas_answer_fields.c: 0, or -1 and the answer's error is set */
 

@@ -157,11 +157,14 @@ faas_main(faas_handler_pt handler, void *data)
             continue;
         }
 
-        if (rc == 0) {
-            (void) faas_respond("null", 4);
+        if (rc != 0) {
+            (void) faas_stream_fail(failed, sizeof(failed) - 1);
+
+        } else if (faas_env.streaming) {
+            (void) faas_stream_end();
 
         } else {
-            (void) faas_respond_error(failed, sizeof(failed) - 1);
+            (void) faas_respond("null", 4);
         }
     }
 }
@@ -285,6 +288,7 @@ faas_env_fork_child(void)
 
     faas_env.pid = 0;
     faas_env.current = NULL;
+    faas_env.streaming = 0;
     faas_env.n_conns = 0;
     faas_env.ready_len = 0;
     faas_env.control = -1;

@@ -53,6 +53,8 @@ typedef struct {
     const char           *content_type;   /* "" is application/json */
     size_t                content_type_len;
     int64_t               deadline_ms;    /* epoch */
+    int                   streaming;      /* a stream reaches the caller as
+                                             it comes; else it is collected */
 } faas_invocation_t;
 
 
@@ -85,6 +87,31 @@ FAAS_API int faas_next(faas_invocation_t *inv);
  */
 FAAS_API int faas_respond(const void *data, size_t len);
 FAAS_API int faas_respond_error(const void *json, size_t len);
+
+/*
+ * Answers the current invocation with a stream: begin, any number of writes,
+ * and one of end and fail.  No part of it waits for another one: what is
+ * written is sent before the call returns, which sleeps as long as the caller
+ * does not read.  In place of faas_respond(), which answers EBUSY after begin.
+ *
+ * TYPE is the content type, 1 to 255 printable characters; NULL stands for
+ * application/octet-stream.  With FAAS_STREAM_PRELUDE of faas_proto.h the data
+ * begin with a JSON object of status and headers and eight zero bytes.
+ *
+ * write: FAAS_ENV_ERROR with EPIPE when nobody reads any more; the stream has
+ * to be ended all the same.
+ *
+ * fail: the stream ends with an error; JSON is its payload, of which no more
+ * than FAAS_STREAM_ERROR_MAX bytes count (EMSGSIZE).  Without begin it is
+ * faas_respond_error().
+ *
+ * EPERM: there is no invocation; EBUSY: begin was called before; EINVAL: it
+ * was not, or TYPE is none.
+ */
+FAAS_API int faas_stream_begin(const char *type);
+FAAS_API int faas_stream_write(const void *data, size_t len);
+FAAS_API int faas_stream_end(void);
+FAAS_API int faas_stream_fail(const void *json, size_t len);
 
 /*
  * Log text of the current invocation, as it is: no newline is added.  Outside

@@ -29,11 +29,7 @@
 
 static int faas_answer(const void *data, size_t len, uint32_t status);
 static void faas_answer_small(const void *data, size_t len, uint32_t status);
-static void faas_answer_records(uint8_t type, const void *data, size_t len);
-static void faas_answer_send(struct iovec *iov, size_t n);
 static unsigned char *faas_answer_tail(unsigned char *p, uint32_t status);
-static size_t faas_log_pending(void);
-static void faas_log_send(void);
 static void faas_log_raw(const void *text, size_t len);
 static void faas_log_flusher(void);
 static void *faas_log_thread(void *data);
@@ -56,9 +52,7 @@ faas_respond_error(const void *json, size_t len)
 static int
 faas_answer(const void *data, size_t len, uint32_t status)
 {
-    int            leaves;
-    struct iovec   iov;
-    unsigned char  tail[FAAS_ENV_TAIL];
+    int  leaves;
 
     leaves = (len >= FAAS_ENV_LARGE && faas_env.leave != NULL);
 
@@ -68,14 +62,14 @@ faas_answer(const void *data, size_t len, uint32_t status)
 
     (void) pthread_mutex_lock(&faas_env.lock);
 
-    if (faas_env.current == NULL) {
+    if (faas_env.current == NULL || faas_env.streaming) {
+        errno = faas_env.current ? EBUSY : EPERM;
         (void) pthread_mutex_unlock(&faas_env.lock);
 
         if (leaves) {
             (void) faas_env.enter(0);
         }
 
-        errno = EPERM;
         return FAAS_ENV_ERROR;
     }
 
@@ -83,18 +77,14 @@ faas_answer(const void *data, size_t len, uint32_t status)
         <= FAAS_ENV_OUT - FAAS_FCGI_HEAD_LEN - faas_env.log_len)
     {
         faas_answer_small(data, len, status);
+        faas_conn_done(faas_env.current);
+        faas_env.current = NULL;
 
     } else {
         faas_log_send();
         faas_answer_records(FAAS_FCGI_STDOUT, data, len);
-
-        iov.iov_base = tail;
-        iov.iov_len = faas_answer_tail(tail, status) - tail;
-        faas_answer_send(&iov, 1);
+        faas_answer_finish(status);
     }
-
-    faas_conn_done(faas_env.current);
-    faas_env.current = NULL;
 
     (void) pthread_mutex_unlock(&faas_env.lock);
 
@@ -103,6 +93,24 @@ faas_answer(const void *data, size_t len, uint32_t status)
     }
 
     return FAAS_ENV_OK;
+}
+
+
+/* All records of the answer but the last ones are sent. */
+
+void
+faas_answer_finish(uint32_t status)
+{
+    struct iovec   iov;
+    unsigned char  tail[FAAS_ENV_TAIL];
+
+    iov.iov_base = tail;
+    iov.iov_len = faas_answer_tail(tail, status) - tail;
+    faas_answer_send(&iov, 1);
+
+    faas_conn_done(faas_env.current);
+    faas_env.current = NULL;
+    faas_env.streaming = 0;
 }
 
 
@@ -143,7 +151,7 @@ faas_answer_tail(unsigned char *p, uint32_t status)
 }
 
 
-static void
+void
 faas_answer_records(uint8_t type, const void *data, size_t len)
 {
     size_t          n, size;
@@ -180,7 +188,7 @@ faas_answer_records(uint8_t type, const void *data, size_t len)
  * failure the rest of the answer goes nowhere: the peer has gone.
  */
 
-static void
+void
 faas_answer_send(struct iovec *iov, size_t n)
 {
     ssize_t        sent;
@@ -275,7 +283,7 @@ faas_log_flush(void)
 
 /* Makes a record of the text in "out"; its length with the head, or 0. */
 
-static size_t
+size_t
 faas_log_pending(void)
 {
     size_t  len;
@@ -294,7 +302,7 @@ faas_log_pending(void)
 }
 
 
-static void
+void
 faas_log_send(void)
 {
     struct iovec  iov;

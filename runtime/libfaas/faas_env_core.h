@@ -2,8 +2,9 @@
  * What the files of the environment's side share: the one faas_env_t of the
  * process.  Private to libfaas.
  *
- * Locks: "lock" guards "current" and the output buffer, because faas_log()
- * may come from any thread and a thread of our own flushes old log text.
+ * Locks: "lock" guards "current", "streaming" and the output buffer, because
+ * faas_log() may come from any thread and a thread of our own flushes old log
+ * text.
  * Everything else belongs to the thread that calls faas_next().
  */
 
@@ -19,6 +20,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "faas_env.h"
 
@@ -108,6 +110,7 @@ typedef struct {
     pthread_cond_t        wake;           /* of the flushing thread */
     faas_conn_t          *current;
     int                   broken;         /* the current peer has gone */
+    int                   streaming;      /* the answer is a stream */
     unsigned              flusher:1;      /* the thread exists */
     unsigned              parked:1;       /* and waits for "wake" */
     uint64_t              log_serial;
@@ -126,6 +129,13 @@ void faas_conn_forget_all(void);
 
 /* faas_trace.c: the invocation's trace id for programs that are started */
 void faas_trace_variable(const faas_invocation_t *inv);
+
+/* faas_env_answer.c; the caller holds "lock" */
+void faas_answer_records(uint8_t type, const void *data, size_t len);
+void faas_answer_finish(uint32_t status);
+size_t faas_log_pending(void);
+void faas_log_send(void);
+void faas_answer_send(struct iovec *iov, size_t n);
 
 /* faas_env_request.c */
 int faas_request_take(faas_conn_t *c, faas_invocation_t *inv);

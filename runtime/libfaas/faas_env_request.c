@@ -32,6 +32,7 @@ faas_request_take(faas_conn_t *c, faas_invocation_t *inv)
     inv->request_id_len = inv->arn_len = inv->trace_id_len = 0;
     inv->client_context_len = inv->identity_len = inv->content_type_len = 0;
     inv->deadline_ms = 0;
+    inv->streaming = 0;
 
     pos = c->buf + c->params;
     last = c->buf + c->params_end;
@@ -110,5 +111,8 @@ faas_request_param(faas_invocation_t *inv, const char *name, size_t nlen,
     } else if (faas_is(name, nlen, FAAS_PARAM_CONTENT_TYPE)) {
         inv->content_type = value;
         inv->content_type_len = vlen;
+
+    } else if (faas_is(name, nlen, FAAS_PARAM_STREAMING)) {
+        inv->streaming = (vlen == 1 && *value == '1');
     }
 }

@@ -25,6 +25,8 @@ typedef enum {
 static int faas_fcgi_fill(faas_fcgi_reader_t *rd, unsigned char **pos,
     unsigned char *last);
 static int faas_fcgi_begin_record(faas_fcgi_reader_t *rd);
+static int faas_fcgi_begin_stream(faas_fcgi_reader_t *rd,
+    const faas_fcgi_head_t *h);
 static int faas_fcgi_slice(faas_fcgi_reader_t *rd, unsigned char **pos,
     unsigned char *last, unsigned char **data, size_t *len);
 static void faas_fcgi_end_body(faas_fcgi_reader_t *rd);
@@ -314,6 +316,36 @@ faas_fcgi_fill(faas_fcgi_reader_t *rd, unsigned char **pos,
 }
 
 
+/*
+ * A stream begins before there are data and fails behind them; -1 otherwise.
+ */
+
+static int
+faas_fcgi_begin_stream(faas_fcgi_reader_t *rd, const faas_fcgi_head_t *h)
+{
+    if (h->length == 0) {
+        return -1;
+    }
+
+    if (h->type == FAAS_FCGI_STREAM && rd->stream == FAAS_FCGI_STREAM_MAY
+        && !rd->stdout_end)
+    {
+        rd->stream = FAAS_FCGI_STREAM_BEGUN;
+        return 0;
+    }
+
+    if (h->type == FAAS_FCGI_STREAM_ERROR
+        && rd->stream >= FAAS_FCGI_STREAM_BEGUN)
+    {
+        rd->stream = FAAS_FCGI_STREAM_FAILED;
+        rd->stdout_end = 1;
+        return 0;
+    }
+
+    return -1;
+}
+
+
 /* A head is in rd->partial.  FAAS_FCGI_R_AGAIN: go on with its content. */
 
 static int
@@ -326,7 +358,8 @@ faas_fcgi_begin_record(faas_fcgi_reader_t *rd)
     }
 
     if (h.type != FAAS_FCGI_STDOUT && h.type != FAAS_FCGI_STDERR
-        && h.type != FAAS_FCGI_END_REQUEST)
+        && h.type != FAAS_FCGI_END_REQUEST
+        && faas_fcgi_begin_stream(rd, &h) != 0)
     {
         return faas_fcgi_bad(rd, "unexpected record type");
     }
@@ -353,6 +386,12 @@ faas_fcgi_begin_record(faas_fcgi_reader_t *rd)
 
         if (h.type == FAAS_FCGI_STDOUT && rd->stdout_end) {
             return faas_fcgi_bad(rd, "STDOUT data after the end of stream");
+        }
+
+        if (h.type == FAAS_FCGI_STDOUT
+            && rd->stream == FAAS_FCGI_STREAM_MAY)
+        {
+            rd->stream = FAAS_FCGI_STREAM_NEVER;
         }
 
         rd->state = FAAS_FCGI_ST_CONTENT;
@@ -391,8 +430,31 @@ faas_fcgi_slice(faas_fcgi_reader_t *rd, unsigned char **pos,
     *pos += n;
     rd->left -= (uint32_t) n;
 
-    return (rd->type == FAAS_FCGI_STDOUT) ? FAAS_FCGI_R_STDOUT
-                                          : FAAS_FCGI_R_STDERR;
+    switch (rd->type) {
+
+    case FAAS_FCGI_STDOUT:
+        return FAAS_FCGI_R_STDOUT;
+
+    case FAAS_FCGI_STDERR:
+        return FAAS_FCGI_R_STDERR;
+
+    case FAAS_FCGI_STREAM:
+        return FAAS_FCGI_R_STREAM;
+
+    default:  /* FAAS_FCGI_STREAM_ERROR */
+        return FAAS_FCGI_R_STREAM_ERROR;
+    }
+}
+
+
+void
+faas_fcgi_unread(faas_fcgi_reader_t *rd, unsigned char **pos, size_t n)
+{
+    if (n) {
+        *pos -= n;
+        rd->left += (uint32_t) n;
+        rd->state = FAAS_FCGI_ST_CONTENT;
+    }
 }
 
 
@@ -407,6 +469,10 @@ faas_fcgi_end_body(faas_fcgi_reader_t *rd)
                      | rd->partial[3];
     rd->protocol_status = rd->partial[4];
     rd->state = FAAS_FCGI_ST_PADDING;
+
+    if (rd->app_status == 0 && rd->stream == FAAS_FCGI_STREAM_FAILED) {
+        (void) faas_fcgi_bad(rd, "success after an error");
+    }
 }
 
 

@@ -27,6 +27,11 @@
 #define FAAS_FCGI_GET_VALUES_RESULT   10
 #define FAAS_FCGI_UNKNOWN_TYPE        11
 
+/* ours: a streamed answer, see faas_proto.h */
+
+#define FAAS_FCGI_STREAM              64
+#define FAAS_FCGI_STREAM_ERROR        65
+
 #define FAAS_FCGI_RESPONDER           1       /* role, section 5.1 */
 #define FAAS_FCGI_KEEP_CONN           1       /* flag, section 5.1 */
 
@@ -90,6 +95,15 @@ int faas_fcgi_get_param(const unsigned char **pos, const unsigned char *last,
 #define FAAS_FCGI_R_STDOUT_END        3       /* at most once; may be missing */
 #define FAAS_FCGI_R_END               4       /* *pos is behind END_REQUEST */
 #define FAAS_FCGI_R_BAD               5       /* final; rd->error says why */
+#define FAAS_FCGI_R_STREAM            6       /* *data, *len: never empty; */
+#define FAAS_FCGI_R_STREAM_ERROR      7       /* rd->left: what follows */
+
+/* of rd->stream; the first is what a reader begins with */
+
+#define FAAS_FCGI_STREAM_NEVER        0
+#define FAAS_FCGI_STREAM_MAY          1       /* set it to allow streams */
+#define FAAS_FCGI_STREAM_BEGUN        2
+#define FAAS_FCGI_STREAM_FAILED       3
 
 typedef struct {
     unsigned char         partial[FAAS_FCGI_BODY_LEN];
@@ -102,6 +116,7 @@ typedef struct {
     uint8_t               type;
     uint8_t               stdout_end;
     uint8_t               protocol_status;    /* valid after R_END */
+    uint8_t               stream;
     const char           *error;
 } faas_fcgi_reader_t;
 
@@ -110,6 +125,9 @@ void faas_fcgi_reader_init(faas_fcgi_reader_t *rd, uint16_t request_id);
 
 int faas_fcgi_read(faas_fcgi_reader_t *rd, unsigned char **pos,
     unsigned char *last, unsigned char **data, size_t *len);
+
+/* Gives back the last N bytes of the slice that was just read. */
+void faas_fcgi_unread(faas_fcgi_reader_t *rd, unsigned char **pos, size_t n);
 
 
 #endif /* _FAAS_FCGI_H_INCLUDED_ */

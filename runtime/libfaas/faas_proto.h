@@ -191,6 +191,34 @@ typedef struct {
 #define FAAS_PARAM_IDENTITY     "FAAS_COGNITO_IDENTITY" /* JSON, optional */
 #define FAAS_PARAM_CONTENT_TYPE "FAAS_CONTENT_TYPE"    /* of the event; absent:
                                                          application/json */
+#define FAAS_PARAM_STREAMING    "FAAS_STREAMING"  /* "1": the caller takes a
+                                                     stream as it comes */
+
+/*
+ * A streamed answer of that profile.  Records of two types that FastCGI does
+ * not know surround the data, so that no data can be taken for them:
+ *
+ *   FAAS_FCGI_STREAM        before any STDOUT: the content type, 1 to 255
+ *                           characters.  If it is FAAS_STREAM_PRELUDE the data
+ *                           begin with a JSON object of the response's status
+ *                           and headers, and FAAS_STREAM_ZEROS zero bytes
+ *   FCGI_STDOUT             data, as they come
+ *   FAAS_FCGI_STREAM_ERROR  behind all data, if the function failed: the error
+ *                           payload (JSON, as contract 3.6), at most
+ *                           FAAS_STREAM_ERROR_MAX bytes in any number of
+ *                           records.  appStatus must be 1 then
+ *
+ * Any function may stream to any caller: for one that takes no stream the
+ * gateway collects it.
+ */
+
+#define FAAS_STREAM_PRELUDE                                                   \
+    "application/vnd.awslambda.http-integration-response"
+#define FAAS_STREAM_TYPE        "application/octet-stream"   /* by default */
+#define FAAS_STREAM_TYPE_MAX    255
+#define FAAS_STREAM_ZEROS       8
+#define FAAS_STREAM_HEAD_MAX    65536     /* of a prelude, with its zeros */
+#define FAAS_STREAM_ERROR_MAX   65000
 
 
 /*

@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "faas_env_core.h"
+#include "faas_py.h"
 #include "faas_zygote.h"
 
 
-typedef struct faas_py_object_s  PyObject;
 typedef long                     faas_py_size_t;
 typedef PyObject *(*faas_py_function_pt)(PyObject *self, PyObject *arg);
 
@@ -79,9 +79,6 @@ static PyObject *faas_py_event(const faas_invocation_t *inv);
 static PyObject *faas_py_text(const char *s, size_t len);
 static PyObject *faas_py_arn(const faas_invocation_t *inv);
 static PyObject *faas_py_respond(PyObject *self, PyObject *arg);
-static PyObject *faas_py_error(PyObject *self, PyObject *arg);
-static PyObject *faas_py_answer(PyObject *arg,
-    int (*answer)(const void *data, size_t len));
 static PyObject *faas_py_log(PyObject *self, PyObject *arg);
 static PyObject *faas_py_log_bytes(PyObject *arg);
 static PyObject *faas_py_flush(PyObject *self, PyObject *arg);
@@ -90,7 +87,6 @@ static PyObject *faas_py_ready(PyObject *self, PyObject *arg);
 static PyObject *faas_py_fail(PyObject *self, PyObject *arg);
 static PyObject *faas_py_version(PyObject *self, PyObject *arg);
 static PyObject *faas_py_zygote(PyObject *self, PyObject *arg);
-static PyObject *faas_py_result(int rc);
 
 
 static faas_py_method_t  faas_py_methods[] = {
@@ -102,8 +98,15 @@ static faas_py_method_t  faas_py_methods[] = {
     { "respond", faas_py_respond, METH_O,
       "Answers the invocation with a result, str or bytes." },
 
+    { "begin", faas_py_begin, METH_O,
+      "Begins a stream of that content type." },
+
+    { "send", faas_py_send, METH_O, "A piece of it, str or bytes." },
+
+    { "end", faas_py_end, METH_NOARGS, "The end of it." },
+
     { "error", faas_py_error, METH_O,
-      "Answers the invocation with an error payload." },
+      "Answers the invocation, or ends the stream, with an error payload." },
 
     { "write", faas_py_log, METH_O,
       "Writes text to the log of the invocation." },
@@ -341,18 +344,9 @@ faas_py_respond(PyObject *self, PyObject *arg)
 }
 
 
-static PyObject *
-faas_py_error(PyObject *self, PyObject *arg)
-{
-    (void) self;
-
-    return faas_py_answer(arg, faas_respond_error);
-}
-
-
 /* An exception of the conversion leaves the invocation unanswered. */
 
-static PyObject *
+PyObject *
 faas_py_answer(PyObject *arg, int (*answer)(const void *data, size_t len))
 {
     char            *bytes;
@@ -551,7 +545,7 @@ faas_py_zygote(PyObject *self, PyObject *arg)
 
 /* None, or the exception that is set or that errno makes */
 
-static PyObject *
+PyObject *
 faas_py_result(int rc)
 {
     if (rc == FAAS_ENV_ERROR) {

@@ -14,6 +14,7 @@ const errors = require('./errors.cjs');
 const invoke = require('./invoke.cjs');
 const { load } = require('./load.cjs');
 const log = require('./log.cjs');
+const stream = require('./stream.cjs');
 const { warm } = require('./warm.cjs');
 const { Connection } = require('./wire.cjs');
 
@@ -120,6 +121,8 @@ async function init(settings) {
             throw new errors.InvalidWorkingDir(e.message);
         }
 
+        stream.install();
+
         const handler = await load(settings.taskRoot, settings.handler);
 
         stage = 'ready';
@@ -150,16 +153,7 @@ async function init(settings) {
 /* Tells why the function was not loaded, and ends. */
 
 function failInit(error, status) {
-    const payload = errors.payload(error);
-    let json = JSON.stringify(payload);
-
-    if (json.length > ERROR_MAX / 3) {
-        payload.errorMessage = String(payload.errorMessage).slice(0, 4000);
-        payload.trace = [];
-        json = JSON.stringify(payload);
-    }
-
-    frame('E', json);
+    frame('E', errors.brief(error, ERROR_MAX));
 
     if (control === null) {
         exit(status);

@@ -21,6 +21,8 @@ const HandlerNotFound = define('HandlerNotFound');
 const MalformedHandlerName = define('MalformedHandlerName');
 const UserCodeSyntaxError = define('UserCodeSyntaxError');
 const InvalidWorkingDir = define('InvalidWorkingDir');
+const MalformedStreamingHandler = define('MalformedStreamingHandler');
+const InvalidStreamingOperation = define('InvalidStreamingOperation');
 const NodeJsExit = define('NodeJsExit');
 const UnhandledPromiseRejection = define('UnhandledPromiseRejection');
 
@@ -78,6 +80,23 @@ function payload(error) {
 }
 
 
+/* The payload as JSON of no more than MAX bytes. */
+
+function brief(error, max) {
+    const p = payload(error);
+    let json = JSON.stringify(p);
+
+    if (Buffer.byteLength(json) > max) {
+        p.errorType = String(p.errorType).slice(0, 100);
+        p.errorMessage = String(p.errorMessage).slice(0, max / 20);
+        p.trace = [];
+        json = JSON.stringify(p);
+    }
+
+    return json;
+}
+
+
 function visible(key, value) {
     if (!(value instanceof Error)) {
         return value;
@@ -116,8 +135,11 @@ module.exports = {
     MalformedHandlerName,
     UserCodeSyntaxError,
     InvalidWorkingDir,
+    MalformedStreamingHandler,
+    InvalidStreamingOperation,
     nodeJsExit,
     unhandledRejection,
     payload,
+    brief,
     format,
 };

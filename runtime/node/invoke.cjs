@@ -11,8 +11,10 @@
 
 const errors = require('./errors.cjs');
 const log = require('./log.cjs');
+const { ResponseStream, streams } = require('./stream.cjs');
 
 const LOG_MAX = 4096;
+const ERROR_MAX = 65000;    /* of a stream: FAAS_STREAM_ERROR_MAX */
 const QUICK_MS = 20;
 const QUICK_TIMES = 8;
 
@@ -25,11 +27,13 @@ const queue = [];
 
 let handler = null;
 let isAsync = false;
+let isStreaming = false;
 let server = null;
 let constants = null;
 let trace;
 
 let current = null;         /* the connection that is being served */
+let stream = null;          /* what its handler writes to */
 let onEmpty = null;         /* what an empty event loop means */
 let unref = false;          /* the server does not keep the loop alive */
 let ending = false;         /* after this invocation */
@@ -106,6 +110,7 @@ function begin(options) {
     server = options.server;
     constants = options.constants;
     isAsync = handler.constructor?.name === 'AsyncFunction';
+    isStreaming = streams(handler);
 
     next();
 }
@@ -146,7 +151,9 @@ function detach() {
 function answer(result, status) {
     const connection = current;
     const logged = text;
+    const streamed = stream !== null && stream.close(status !== 0);
 
+    stream = null;
     current = null;
     onEmpty = null;
     text = '';
@@ -159,7 +166,11 @@ function answer(result, status) {
         server.ref();
     }
 
-    connection.answer(logged, result, status);
+    if (streamed) {
+        connection.finish(logged, status === 0 ? '' : result);
+    } else {
+        connection.answer(logged, result, status);
+    }
 
     if (ending) {
         connection.written(() => exit(0));
@@ -182,9 +193,15 @@ function serialize(value) {
 }
 
 
+function failure(error) {
+    return stream === null ? serialize(errors.payload(error))
+                           : errors.brief(error, ERROR_MAX);
+}
+
+
 function fail(error) {
     log.error('Invoke Error', error);
-    answer(serialize(errors.payload(error)), 1);
+    answer(failure(error), 1);
 }
 
 
@@ -222,7 +239,24 @@ function start(connection) {
         }
     }
 
-    run(connection, values);
+    if (isStreaming) {
+        runStream(connection, values);
+    } else {
+        run(connection, values);
+    }
+}
+
+
+/* What both kinds of handlers learn of an invocation. */
+
+function describe(context, values) {
+    if (values.client) {
+        context.clientContext = parseParam(values.client, 'ClientContext');
+    }
+
+    if (values.identity) {
+        context.identity = parseParam(values.identity, 'CognitoIdentity');
+    }
 }
 
 
@@ -291,14 +325,7 @@ function run(connection, values) {
     onEmpty = done;
 
     try {
-        if (values.client) {
-            context.clientContext = parseParam(values.client,
-                                               'ClientContext');
-        }
-
-        if (values.identity) {
-            context.identity = parseParam(values.identity, 'CognitoIdentity');
-        }
+        describe(context, values);
 
         const result = handler(parse(connection.text()), context, callback);
 
@@ -311,6 +338,90 @@ function run(connection, values) {
     }
 
     if (current === connection) {
+        detach();
+    }
+}
+
+
+/*
+ * Calls a handler that streams.  The invocation ends when the handler's
+ * promise is fulfilled and its stream has ended, whichever comes last; or when
+ * the promise is rejected; or when nothing can happen any more.
+ */
+
+function runStream(connection, values) {
+    const own = new ResponseStream(connection, flush, handler);
+    let returned = false;
+
+    function failed(error) {
+        if (stream === own) {
+            fail(error);
+        }
+    }
+
+    function settle() {
+        if (!returned || stream !== own) {
+            return;
+        }
+
+        if (own.writableFinished) {
+            answer('', 0);
+        } else if (own.destroyed) {
+            fail(own.errored ?? 'Response stream is not finished.');
+        }
+    }
+
+    const context = {
+        callbackWaitsForEmptyEventLoop: true,
+        functionVersion: constants.functionVersion,
+        functionName: constants.functionName,
+        memoryLimitInMB: constants.memoryLimitInMB,
+        logGroupName: constants.logGroupName,
+        logStreamName: constants.logStreamName,
+        clientContext: undefined,
+        identity: undefined,
+        invokedFunctionArn: values.arn,
+        awsRequestId: values.requestId,
+        getRemainingTimeInMillis: () => values.deadline - now(),
+    };
+
+    stream = own;
+    own.on('finish', settle);
+    own.on('close', settle);
+
+    onEmpty = () => {
+        if (own.writableFinished) {
+            answer('', 0);
+        } else {
+            fail(returned ? 'Response stream is not finished.'
+                          : errors.nodeJsExit());
+        }
+    };
+
+    try {
+        describe(context, values);
+
+        const result = handler(parse(connection.text()), own, context);
+
+        if (typeof result?.then === 'function') {
+            result.then((value) => {
+                if (value !== undefined && stream === own) {
+                    console.warn('Streaming handlers ignore return values.');
+                }
+
+                returned = true;
+                settle();
+            }, failed);
+
+        } else {
+            failed('Streaming does not support non-async handlers.');
+        }
+
+    } catch (e) {
+        failed(e);
+    }
+
+    if (stream === own) {
         detach();
     }
 }
@@ -344,7 +455,7 @@ function crash(error, status) {
         exit(status);
     }
 
-    answer(serialize(errors.payload(error)), 1);
+    answer(failure(error), 1);
     connection.written(() => exit(status));
 }
 

@@ -9,6 +9,7 @@ const fs = require('fs');
 const path = require('path');
 
 const errors = require('./errors.cjs');
+const { streams } = require('./stream.cjs');
 
 
 /* "dir/file.a.b": the file up to the first dot of the last part */
@@ -128,6 +129,8 @@ async function load(root, handler) {
     if (typeof value !== 'function') {
         throw new errors.HandlerNotFound(`${handler} is not a function`);
     }
+
+    streams(value);             /* throws if it is neither */
 
     return value;
 }

@@ -12,6 +12,7 @@ const fs = require('fs');
 const net = require('net');
 
 const BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6, STDERR = 7;
+const STREAM = 64, STREAM_ERROR = 65;       /* ours: see faas_proto.h */
 const RECORD = 65528;
 const OUT = 65536;
 const TAIL = 24;            /* what tail() writes */
@@ -21,7 +22,7 @@ const AT_BEGIN = 0, AT_PARAMS = 1, AT_STDIN = 2, COMPLETE = 3;
 
 /* functions may replace these of their own module objects */
 const writeSync = fs.writeSync;
-const { allocUnsafe, byteLength, from } = Buffer;
+const { allocUnsafe, concat, from } = Buffer;
 const { utf8Write, utf8Slice, latin1Slice } = Buffer.prototype;
 
 /*
@@ -406,6 +407,61 @@ class Connection {
         }
 
         socket.write(len === -1 ? buf : from(buf.subarray(sent, len)));
+    }
+
+    /*
+     * Data of a stream; TYPE is that of one that begins, or null.  Calls BACK
+     * when the socket has taken all of it: as long as the worker does not
+     * read, it is that which keeps the event loop alive.
+     */
+
+    stream(type, chunk, back) {
+        const socket = this.socket;
+        let buf = records(STDOUT, this.id, chunk, 0);
+        let sent = 0;
+
+        if (this.closed) {
+            back();
+            return;
+        }
+
+        if (type !== null) {
+            buf = concat([records(STREAM, this.id, from(type, 'latin1'), 0),
+                          buf]);
+        }
+
+        if (socket.writableLength === 0) {
+            try {
+                sent = writeSync(socket._handle.fd, buf, 0, buf.length);
+            } catch {
+                /* full, or gone: the stream will tell */
+            }
+        }
+
+        if (sent === buf.length) {
+            back();
+            return;
+        }
+
+        socket.ref();
+        socket.write(buf.subarray(sent), () => {
+            socket.unref();
+            back();
+        });
+    }
+
+    /* The end of a stream, or with ERROR its failure. */
+
+    finish(log, error) {
+        if (log.length) {
+            this.log(log);
+        }
+
+        const buf = records(STREAM_ERROR, this.id, from(error), TAIL);
+        tail(buf, buf.length - TAIL, this.id, error === '' ? 0 : 1);
+        this.send(buf, -1);
+
+        this.done();
     }
 
     done() {

@@ -47,6 +47,10 @@ TRACE = b"_X_AMZN_TRACE_ID"
 # faas_env_error() takes this much
 ERROR_MAX = 60000
 
+# of streams: with the first of these the data begin with a prelude
+PRELUDE = "application/vnd.awslambda.http-integration-response"
+STREAM = "application/octet-stream"
+
 
 # --- errors ---
 
@@ -187,6 +191,43 @@ def answer_error(functions, encoder, exc, request_id):
         functions.error(encoder(error))
     except UnicodeEncodeError:
         functions.error(encoder.ascii(error))
+    except OSError:
+        # more than the end of a stream may have
+        error["errorMessage"] = error["errorMessage"][:4000]
+        error["stackTrace"] = []
+        functions.error(encoder.ascii(error))
+
+
+def stream(functions, encoder, items):
+    """Sends what a handler yields, as it comes."""
+    begun = False
+
+    for item in items:
+        if not begun and isinstance(item, dict):
+            kind, item = PRELUDE, encode(encoder, item).encode() + bytes(8)
+        elif isinstance(item, (bytearray, memoryview)):
+            kind, item = STREAM, bytes(item)
+        elif isinstance(item, (bytes, str)):
+            kind = STREAM
+        else:
+            raise Fault("Runtime.MarshalError", "Unable to stream response: "
+                        f"{type(item).__name__} is neither bytes nor str")
+
+        if not begun:
+            functions.begin(kind)
+            begun = True
+
+        try:
+            functions.send(item)
+        except BrokenPipeError:
+            # nobody reads any more
+            getattr(items, "close", int)()
+            break
+
+    if not begun:
+        functions.begin(STREAM)
+
+    functions.end()
 
 
 def show_trace(trace_id):
@@ -230,10 +271,14 @@ def serve(functions, handler, log_handler):
                 decode(event, content_type),
                 LambdaContext(request_id, deadline_ms, arn, client, identity))
 
-            if not isinstance(result, bytes):
-                text = encode(encoder, result)
-            else:
+            if isinstance(result, bytes):
                 text = result
+            elif hasattr(type(result), "__next__"):
+                stream(functions, encoder, result)
+                invocation = event = result = None
+                continue
+            else:
+                text = encode(encoder, result)
 
         except Exception as e:
             answer_error(functions, encoder, e, request_id)
@@ -253,9 +298,9 @@ class Functions:
     """The builtins of faas_py.c by name."""
 
     def __init__(self, values):
-        (self.next, self.respond, self.error, self.write, self.flush,
-         self.init, self.ready, self.fail, self.version,
-         self.zygote) = values
+        (self.next, self.respond, self.begin, self.send, self.end,
+         self.error, self.write, self.flush, self.init, self.ready,
+         self.fail, self.version, self.zygote) = values
 
 
 def find_library(zygote):

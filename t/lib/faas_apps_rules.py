@@ -145,6 +145,13 @@ RULES = [
          cases='^HEAD /echo'),
     Rule('as before, of base64', 'header content-length', 'rest restbin',
          'hono|fastify', '^HEAD /(png|gzip)'),
+    Rule('1.6: streams have no length', 'header transfer-encoding',
+         'two one rest restbin url', '^hono-stream',
+         when=lambda d, e, g: d.got == ['chunked']),
+    Rule('1.6: a head is written with the first data; adapter: writes none '
+         'of an empty body', 'header content-type', 'two one rest restbin url',
+         '^hono-stream', '/empty',
+         when=lambda d, e, g: d.got == ['application/octet-stream']),
     Rule('7.1: gateways add X-Forwarded-* and the trace id to requests',
          r'body\.headers\.(x-forwarded-(for|port|proto)|x-amzn-trace-id)',
          when=added),
@@ -227,6 +234,9 @@ RULES = [
     Rule('adapter: throws when a header is not Latin-1 (7.4: 500, 502)',
          '.*', 'two url', 'hono', 'X-Utf8',
          when=lambda d, e, g: g.status in (500, 502)),
+    Rule('adapter: the same, and says so in a stream', 'body|header '
+         'content-type', 'two url', '^hono-stream', 'X-Utf8',
+         when=lambda d, e, g: g.body == b'Internal Server Error'),
     Rule('adapter: drops empty headers', r'body\.headers\.x-empty',
          'two url lb', 'hono', when=dropped),
 
@@ -237,6 +247,9 @@ RULES = [
          r'body\.body', 'rest', when=replaced_bytes),
     Rule('as before, of the whole answer', 'body', 'rest', cases='/mirror',
          when=lambda d, e, g: base64.b64decode(d.got)
+         == d.expected.decode('utf-8', 'replace').encode()),
+    Rule('as before, in a stream', 'body', 'rest', '^hono-stream', '/mirror',
+         when=lambda d, e, g: d.got
          == d.expected.decode('utf-8', 'replace').encode()),
     Rule('as before: other sizes, sums, and nothing to uncompress',
          r'status|body\.(size|sum|error|got\..*|headers\.content-length)',

@@ -98,7 +98,8 @@ def params(request_id="rid-1", deadline_ms=None, **more):
 
     names = {"trace_id": "FAAS_TRACE_ID", "client": "FAAS_CLIENT_CONTEXT",
              "identity": "FAAS_COGNITO_IDENTITY",
-             "content_type": "FAAS_CONTENT_TYPE"}
+             "content_type": "FAAS_CONTENT_TYPE",
+             "streaming": "FAAS_STREAMING"}
 
     for key, value in more.items():
         text += pair(names[key], value)

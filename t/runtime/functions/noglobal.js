@@ -1,0 +1,5 @@
+'use strict';
+
+const there = typeof awslambda;
+
+exports.handler = async () => there;
