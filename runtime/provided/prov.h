@@ -83,6 +83,8 @@ struct prov_work_s {
     uint16_t              id;
     unsigned              keep:1;
     unsigned              error:1;    /* ANSWERING: it is an error */
+    unsigned              streaming:1;
+    prov_conn_t          *from;       /* that the stream comes on */
     uint64_t              began_us;
     prov_text_t           request_id;
     prov_text_t           deadline;
@@ -132,7 +134,8 @@ struct prov_conn_s {
     unsigned              waits:1;    /* in the queue of those in "next" */
     unsigned              busy:1;     /* a request was read, not answered */
     unsigned              close:1;    /* when all is written */
-    unsigned              eof:1;
+    unsigned              stream:1;   /* the body is given on as it comes */
+    unsigned              paused:1;   /* until the worker has read */
 };
 
 
@@ -198,7 +201,8 @@ struct event *prov_event(int fd, short what, event_callback_fn cb,
 
 /* prov_work.c: FastCGI, the worker's side */
 int prov_work_listen(void);
-void prov_work_log(prov_work_t *w, const char *text, size_t len);
+void prov_work_records(prov_work_t *w, uint8_t type, const char *data,
+    size_t len);
 void prov_work_end(prov_work_t *w, const void *data, size_t len,
     uint32_t status);
 void prov_works_flush(void);
@@ -232,6 +236,12 @@ void prov_api_body(prov_conn_t *c);
 void prov_api_broken(prov_conn_t *c);
 void prov_api_cut(prov_conn_t *c);
 char *prov_api_text(prov_conn_t *c, size_t off);
+
+/* prov_stream.c */
+void prov_stream_begin(prov_conn_t *c);
+void prov_stream_data(prov_conn_t *c, char *p, size_t *len, int done);
+void prov_stream_resume(prov_work_t *w);
+void prov_stream_error(prov_work_t *w, const char *json, size_t len);
 
 /* prov_child.c: the runtime's process and what it prints */
 int prov_child_start(char *const *command);

@@ -217,6 +217,10 @@ prov_api_answer_head(prov_conn_t *c, const char *raw, size_t raw_len)
     c->work = w;
     c->max = prov.response_max;
 
+    if (c->endpoint == PROV_EP_RESPONSE && mode->off) {
+        prov_stream_begin(c);
+    }
+
     return PROV_OK;
 }
 
@@ -452,6 +456,7 @@ prov_api_cut(prov_conn_t *c)
 
     w = c->work;
     c->work = NULL;
+    c->stream = 0;
 
     if (w != NULL) {
         prov_answer_failure(w, "Runtime.TruncatedResponse",

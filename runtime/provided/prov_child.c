@@ -83,7 +83,7 @@ prov_log_drain(void)
         }
 
         if (prov.current != NULL && prov.current->fd != -1) {
-            prov_work_log(prov.current, buf, n);
+            prov_work_records(prov.current, FAAS_FCGI_STDERR, buf, n);
 
         } else {
             prov_log_outside(buf, n);

@@ -230,6 +230,7 @@ prov_conn_head(prov_conn_t *c)
     c->head = 1;
     c->busy = 1;
     c->max = PROV_BODY_MAX;
+    c->stream = 0;
     c->close = !c->http.keep;
     c->status = 0;
 
@@ -265,7 +266,7 @@ prov_conn_head(prov_conn_t *c)
 static void
 prov_conn_reserve(prov_conn_t *c)
 {
-    if (!c->http.chunked && c->http.left > PROV_READ
+    if (!c->http.chunked && !c->stream && c->http.left > PROV_READ
         && c->http.total + c->http.left <= c->max)
     {
         (void) prov_room(&c->in, c->http.left);
@@ -330,6 +331,11 @@ prov_conn_parse(prov_conn_t *c)
         }
 
         rc = prov_http_body(&c->http, p, &len, c->max);
+
+        if (c->stream) {
+            prov_stream_data(c, p, &len, rc == PROV_HTTP_DONE);
+        }
+
         c->in.len = c->in.pos + len;
 
         if (rc == PROV_HTTP_AGAIN) {

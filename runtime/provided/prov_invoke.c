@@ -195,6 +195,15 @@ prov_answer(prov_work_t *w, const void *data, size_t len, int failed)
         prov.state = PROV_SENT;
     }
 
+    if (w->streaming) {
+
+        if (failed) {
+            prov_stream_error(w, data, len);
+        }
+
+        len = 0;                              /* all else was sent */
+    }
+
     prov_work_end(w, data, len, failed);
 }
 

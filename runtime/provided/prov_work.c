@@ -37,6 +37,8 @@ prov_work_gone(prov_work_t *w)
         w->read_ev = w->write_ev = NULL;
         (void) close(w->fd);
         w->fd = -1;
+        prov_free(&w->out);
+        prov_stream_resume(w);
     }
 
     /* the runtime does not know, and will answer */
@@ -106,6 +108,7 @@ prov_work_writable(evutil_socket_t fd, short what, void *data)
         /* what is printed was not read while the worker did not read */
 
         prov_log_resume();
+        prov_stream_resume(w);
 
         if (w->state == PROV_WORK_READING && !w->keep && w->id) {
             prov_work_gone(w);
@@ -373,7 +376,7 @@ prov_work_listen(void)
 
 /* Records of one type around DATA, all but the last small ones by reference. */
 
-static void
+void
 prov_work_records(prov_work_t *w, uint8_t type, const char *data, size_t len)
 {
     size_t         size;
@@ -393,13 +396,6 @@ prov_work_records(prov_work_t *w, uint8_t type, const char *data, size_t len)
         data += size;
         len -= size;
     }
-}
-
-
-void
-prov_work_log(prov_work_t *w, const char *text, size_t len)
-{
-    prov_work_records(w, FAAS_FCGI_STDERR, text, len);
 }
 
 
@@ -438,6 +434,8 @@ prov_work_end(prov_work_t *w, const void *data, size_t len, uint32_t status)
 
     w->state = PROV_WORK_READING;
     w->stage = FAAS_CONN_BEGIN;
+    w->streaming = 0;
+    w->from = NULL;
     prov_shrink(&w->params);
     prov_shrink(&w->event);
 
