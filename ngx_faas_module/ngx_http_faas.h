@@ -113,6 +113,7 @@ typedef struct {
     ngx_str_t                  account;
     ngx_str_t                  region;
     ngx_str_t                  arn;
+    ngx_flag_t                 official_client;
     ngx_flag_t                 reload_on_change;
     ngx_flag_t                 streaming;
 
@@ -346,14 +347,6 @@ char *ngx_http_faas_sandbox_defaults(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf);
 char *ngx_http_faas_check_mounts(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);
-
-/* ngx_http_faas_check*.c: what nginx -t finds out about a function */
-
-ngx_uint_t ngx_http_faas_executable(u_char *path);
-
-char *ngx_http_faas_check_runtime(ngx_conf_t *cf,
-    ngx_http_faas_function_t *fn);
-char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
 /*
  * ngx_http_faas_zip.c: NGX_OK: the archive has one of the names;

@@ -6,7 +6,7 @@
  * is safe under "nginx -t" and "nginx -s".
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_check.h"
 
 
 #define NGX_HTTP_FAAS_CANDIDATES  6
@@ -192,7 +192,7 @@ ngx_http_faas_has_match(u_char *path, ngx_uint_t len)
 
 /* Does the folder or the archive have one of the files? */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable)
 {
@@ -296,32 +296,6 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 }
 
 
-/* What runs the code is in the code; the handler is its affair. */
-
-static char *
-ngx_http_faas_check_bootstrap(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip)
-{
-    ngx_int_t  rc;
-    ngx_str_t  name;
-
-    ngx_str_set(&name, "bootstrap");
-    rc = ngx_http_faas_has_file(cf, fn, zip, &name, 1, 1);
-
-    if (rc != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           rc == NGX_ABORT
-                           ? "\"bootstrap\" is not executable in code \"%V\" "
-                             "of function \"%V\""
-                           : "there is no \"bootstrap\" in code \"%V\" of "
-                             "function \"%V\"", &fn->code, &fn->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 /* A program of the system by its path, or one of the code. */
 
 static char *
@@ -376,14 +350,7 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         return NGX_CONF_ERROR;
     }
 
-    if (fn->kind == NGX_HTTP_FAAS_PROVIDED
-        && fn->network == NGX_HTTP_FAAS_HOST_NETWORK)
-    {
-        ngx_http_faas_place(cf, fn, "network");
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"network host\" in function \"%V\" is not for "
-                           "runtime \"%V\": all of this host could talk to "
-                           "its Runtime API", &fn->name, &fn->runtime);
+    if (ngx_http_faas_check_api(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -410,6 +377,43 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* The code is there: what of it is to run? */
+
+static char *
+ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_uint_t zip)
+{
+    if (fn->handler.len == 0 && (fn->kind == NGX_HTTP_FAAS_NATIVE
+                                 || fn->kind == NGX_HTTP_FAAS_PROVIDED))
+    {
+        ngx_str_set(&fn->handler, "bootstrap");
+    }
+
+    if (fn->kind == NGX_HTTP_FAAS_PROVIDED && fn->command == NULL
+        && ngx_http_faas_check_bootstrap(cf, fn, zip) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_faas_place(cf, fn, "handler");
+
+    if (fn->handler.len && fn->kind != NGX_HTTP_FAAS_PROVIDED
+        && ngx_http_faas_check_handler(cf, fn, zip) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (fn->official_client) {
+        return ngx_http_faas_check_client(cf, fn, zip);
+    }
+
+    ngx_http_faas_place(cf, fn, "command");
+
+    return fn->command ? ngx_http_faas_check_command(cf, fn, zip)
+                       : NGX_CONF_OK;
 }
 
 
@@ -452,28 +456,5 @@ ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         return NGX_CONF_ERROR;
     }
 
-    if (fn->handler.len == 0 && (fn->kind == NGX_HTTP_FAAS_NATIVE
-                                 || fn->kind == NGX_HTTP_FAAS_PROVIDED))
-    {
-        ngx_str_set(&fn->handler, "bootstrap");
-    }
-
-    if (fn->kind == NGX_HTTP_FAAS_PROVIDED && fn->command == NULL
-        && ngx_http_faas_check_bootstrap(cf, fn, zip) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_faas_place(cf, fn, "handler");
-
-    if (fn->handler.len && fn->kind != NGX_HTTP_FAAS_PROVIDED
-        && ngx_http_faas_check_handler(cf, fn, zip) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_faas_place(cf, fn, "command");
-
-    return fn->command ? ngx_http_faas_check_command(cf, fn, zip)
-                       : NGX_CONF_OK;
+    return ngx_http_faas_check_start(cf, fn, zip);
 }

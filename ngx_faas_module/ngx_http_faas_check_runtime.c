@@ -6,7 +6,7 @@
  * is safe under "nginx -t" and "nginx -s".
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_check.h"
 
 
 typedef struct {

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_faas.h"
+#include "ngx_http_faas_check.h"
 
 
 char *

@@ -95,6 +95,9 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
       ngx_http_faas_fn(account), 12, 12, 1 },
     { ngx_string("region"), ngx_http_faas_set_str,
       ngx_http_faas_fn(region), 1, 32, 1 },
+    { ngx_string("official_client"), ngx_http_faas_set_flag,
+      ngx_http_faas_fn(official_client), 0, 0, 1 },
+
     { ngx_string("reload_on_change"), ngx_http_faas_set_flag,
       ngx_http_faas_fn(reload_on_change), 0, 0, 1 },
     { ngx_string("streaming"), ngx_http_faas_set_flag,

@@ -33,7 +33,9 @@
 #define PROV_ID_MAX       128
 #define PROV_SENT_MAX     16          /* answered ids that are remembered */
 #define PROV_BODY_MAX     1048576     /* of requests that are no responses */
+#define PROV_HOLD_MS      100
 #define PROV_INIT_ERROR_MS  500       /* to end by itself after init/error */
+#define PROV_LOG_FD       62          /* as at Lambda */
 #define PROV_RESPONSE_ADD 100         /* contract 1.2 */
 
 #define prov_literal(s)   s, sizeof(s) - 1
@@ -174,6 +176,8 @@ typedef struct {
 
     char                  sent[PROV_SENT_MAX][PROV_ID_MAX];
     unsigned              n_sent;
+    prov_work_t          *held;       /* answered, but for its end */
+    struct event         *held_ev;
 
     pid_t                 pid;        /* the runtime */
     int                   status;     /* how it ended */
@@ -182,8 +186,7 @@ typedef struct {
     unsigned              ended:1;    /* the runtime */
     unsigned              ending:1;   /* after what runs now */
 
-    int                   log;        /* what the function prints */
-    struct event         *log_ev;
+    unsigned              records:1;  /* it gets a descriptor for log records */
 } prov_t;
 
 
@@ -205,6 +208,7 @@ void prov_work_records(prov_work_t *w, uint8_t type, const char *data,
     size_t len);
 void prov_work_end(prov_work_t *w, const void *data, size_t len,
     uint32_t status);
+void prov_work_unlisten(void);
 void prov_works_flush(void);
 
 /* prov_invoke.c: what is between the two sides */
@@ -214,6 +218,7 @@ void prov_deliver(void);
 prov_work_t *prov_find(const char *id, size_t len);
 int prov_was_sent(const char *id, size_t len);
 void prov_answer(prov_work_t *w, const void *data, size_t len, int failed);
+void prov_release(void);
 void prov_answer_failure(prov_work_t *w, const char *type, const char *text);
 void prov_answer_error(prov_work_t *w, prov_conn_t *c, char *body,
     size_t len);
@@ -238,14 +243,18 @@ void prov_api_cut(prov_conn_t *c);
 char *prov_api_text(prov_conn_t *c, size_t off);
 
 /* prov_stream.c */
+int prov_stream_type(prov_conn_t *c);
 void prov_stream_begin(prov_conn_t *c);
 void prov_stream_data(prov_conn_t *c, char *p, size_t *len, int done);
 void prov_stream_resume(prov_work_t *w);
 void prov_stream_error(prov_work_t *w, const char *json, size_t len);
 
-/* prov_child.c: the runtime's process and what it prints */
+/* prov_child.c: the runtime's process */
 int prov_child_start(char *const *command);
 void prov_child_reap(void);
+
+/* prov_log.c: what it prints */
+int prov_log_start(int *out, int *records);
 void prov_log_drain(void);
 void prov_log_resume(void);
 

@@ -156,6 +156,28 @@ prov_api_invocation(prov_conn_t *c, const char *path, size_t len,
 }
 
 
+/* The runtime has no invocation of that id, now or any more. */
+
+static int
+prov_api_no_work(prov_conn_t *c, const char *id, size_t len, const char *to)
+{
+    if (!prov_was_sent(id, len)
+        || (prov.max == 1 && prov.state != PROV_SENT))
+    {
+        return prov.max == 1
+               ? prov_api_refuse(c, 400, "InvalidRequestID",
+                                 "Invalid request ID")
+               : prov_api_refuse(c, 400, "Runtime.InvalidInvokeId",
+                                 "Invalid invoke ID");
+    }
+
+    return prov.max == 1
+           ? prov_api_transition(c, prov_states[PROV_SENT], to)
+           : prov_api_refuse(c, 403, "Runtime.InvokeResponseWasSent",
+                             "Response was sent already");
+}
+
+
 /* Contract 1.2: the id first, then the state. */
 
 static int
@@ -173,21 +195,7 @@ prov_api_answer_head(prov_conn_t *c, const char *raw, size_t raw_len)
     w = prov_find(id, len);
 
     if (w == NULL) {
-
-        if (!prov_was_sent(id, len)
-            || (prov.max == 1 && prov.state != PROV_SENT))
-        {
-            return prov.max == 1
-                   ? prov_api_refuse(c, 400, "InvalidRequestID",
-                                     "Invalid request ID")
-                   : prov_api_refuse(c, 400, "Runtime.InvalidInvokeId",
-                                     "Invalid invoke ID");
-        }
-
-        return prov.max == 1
-               ? prov_api_transition(c, prov_states[PROV_SENT], to)
-               : prov_api_refuse(c, 403, "Runtime.InvokeResponseWasSent",
-                                 "Response was sent already");
+        return prov_api_no_work(c, id, len, to);
     }
 
     if (w->state == PROV_WORK_ANSWERING) {
@@ -217,7 +225,9 @@ prov_api_answer_head(prov_conn_t *c, const char *raw, size_t raw_len)
     c->work = w;
     c->max = prov.response_max;
 
-    if (c->endpoint == PROV_EP_RESPONSE && mode->off) {
+    if (c->endpoint == PROV_EP_RESPONSE
+        && (mode->off || prov_stream_type(c)))
+    {
         prov_stream_begin(c);
     }
 
@@ -318,6 +328,8 @@ prov_api_head(prov_conn_t *c)
 static void
 prov_api_next(prov_conn_t *c)
 {
+    prov_release();
+
     if (prov.max == 1 && prov.state == PROV_RUNNING) {
         prov_send_event(c, prov.current);     /* the same one again */
         return;

@@ -1,5 +1,5 @@
 /*
- * The runtime's process: what is executed, what it prints, how it ends.
+ * The runtime's process: what is executed, how it ends.
  *
  * Runs in the bridge's one thread; no locks.  The bridge is the first process
  * of its pid namespace: it reaps whatever the function leaves, and with it all
@@ -7,7 +7,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +17,6 @@
 #include "prov.h"
 
 
-#define PROV_LOG_READ   16384
-#define PROV_LOG_READS  4             /* what a pipe holds */
-
-
 extern char  **environ;
 
 
@@ -30,92 +25,8 @@ static const char  *prov_bootstraps[] = {
 };
 
 
-/* Outside of invocations it is the supervisor's; never at the price of time. */
-
-static void
-prov_log_outside(const char *text, size_t len)
-{
-    ssize_t  n;
-
-    while (len) {
-        n = write(STDERR_FILENO, text, len);
-
-        if (n == -1) {
-            return;
-        }
-
-        text += n;
-        len -= n;
-    }
-}
-
-
-/*
- * Takes what was printed.  Called before an answer too, so that what a
- * function prints stands before the end of its invocation.
- */
-
-void
-prov_log_drain(void)
-{
-    char     buf[PROV_LOG_READ];
-    ssize_t  n;
-    unsigned i;
-
-    for (i = 0; i < PROV_LOG_READS; i++) {
-
-        if (prov.current != NULL && prov.current->fd != -1
-            && prov.current->out.len > PROV_OUT_MAX)
-        {
-            (void) event_del(prov.log_ev);
-            return;
-        }
-
-        n = read(prov.log, buf, sizeof(buf));
-
-        if (n <= 0) {
-
-            if (n == 0) {
-                (void) event_del(prov.log_ev);
-            }
-
-            return;
-        }
-
-        if (prov.current != NULL && prov.current->fd != -1) {
-            prov_work_records(prov.current, FAAS_FCGI_STDERR, buf, n);
-
-        } else {
-            prov_log_outside(buf, n);
-        }
-
-        if ((size_t) n < sizeof(buf)) {
-            return;
-        }
-    }
-}
-
-
-void
-prov_log_resume(void)
-{
-    (void) event_add(prov.log_ev, NULL);
-}
-
-
-static void
-prov_log_readable(evutil_socket_t fd, short what, void *data)
-{
-    (void) fd;
-    (void) what;
-    (void) data;
-
-    prov_log_drain();
-}
-
-
 static int
-prov_child_spawn(char *const *argv, int out)
+prov_child_spawn(char *const *argv, int out, int records)
 {
     int                         rc;
     sigset_t                    all, none;
@@ -141,6 +52,12 @@ prov_child_spawn(char *const *argv, int out)
     rc = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
     rc = rc ? rc : posix_spawn_file_actions_adddup2(&files, out,
                                                     STDERR_FILENO);
+
+    if (records != -1) {
+        rc = rc ? rc : posix_spawn_file_actions_adddup2(&files, records,
+                                                        PROV_LOG_FD);
+    }
+
     rc = rc ? rc : posix_spawn(&prov.pid, argv[0], &files, &attr, argv,
                                environ);
 
@@ -197,25 +114,10 @@ prov_child_entrypoint(const char *text)
 int
 prov_child_start(char *const *command)
 {
-    int    rc, out[2];
+    int    rc, out, records;
     char   path[4096], text[4300], *argv[2];
 
-    if (pipe2(out, O_CLOEXEC) == -1) {
-        return PROV_ERROR;
-    }
-
-    prov.log = out[0];
-    (void) fcntl(prov.log, F_SETFL, O_NONBLOCK);
-    prov.log_ev = prov_event(prov.log, EV_READ|EV_PERSIST, prov_log_readable,
-                             NULL);
-
-    /* a supervisor that does not read is not waited for */
-
-    rc = fcntl(STDERR_FILENO, F_GETFL);
-
-    if (prov.log_ev == NULL || rc == -1
-        || fcntl(STDERR_FILENO, F_SETFL, rc | O_NONBLOCK) == -1)
-    {
+    if (prov_log_start(&out, &records) != PROV_OK) {
         return PROV_ERROR;
     }
 
@@ -232,8 +134,12 @@ prov_child_start(char *const *command)
         command = argv;
     }
 
-    rc = prov_child_spawn(command, out[1]);
-    (void) close(out[1]);
+    rc = prov_child_spawn(command, out, records);
+    (void) close(out);
+
+    if (records != -1) {
+        (void) close(records);
+    }
 
     if (rc != 0) {
         (void) snprintf(text, sizeof(text), "fork/exec %s: %s", command[0],

@@ -162,6 +162,65 @@ prov_was_sent(const char *id, size_t len)
 }
 
 
+/*
+ * A runtime that reports an error often ends then, and what is given to it
+ * meanwhile is lost.  So the end of an error, after which this environment is
+ * given the next event, waits until the runtime asks for one, or has ended;
+ * but not for long.
+ */
+
+static void
+prov_on_held(evutil_socket_t fd, short what, void *data)
+{
+    (void) fd;
+    (void) what;
+    (void) data;
+
+    prov_release();
+}
+
+
+static int
+prov_hold(prov_work_t *w)
+{
+    struct timeval  tv;
+
+    if (prov.max > 1) {
+        return PROV_ERROR;
+    }
+
+    if (prov.held_ev == NULL) {
+        prov.held_ev = evtimer_new(prov.base, prov_on_held, NULL);
+    }
+
+    tv.tv_sec = 0;
+    tv.tv_usec = PROV_HOLD_MS * 1000;
+
+    if (prov.held_ev == NULL || evtimer_add(prov.held_ev, &tv) == -1) {
+        return PROV_ERROR;
+    }
+
+    prov.held = w;
+
+    return PROV_OK;
+}
+
+
+void
+prov_release(void)
+{
+    prov_work_t  *w;
+
+    w = prov.held;
+
+    if (w != NULL) {
+        prov.held = NULL;
+        (void) evtimer_del(prov.held_ev);
+        prov_work_end(w, NULL, 0, 1);
+    }
+}
+
+
 /* The answer is complete: the worker has it before the runtime goes on. */
 
 void
@@ -202,6 +261,11 @@ prov_answer(prov_work_t *w, const void *data, size_t len, int failed)
         }
 
         len = 0;                              /* all else was sent */
+    }
+
+    if (failed && w->error && prov_hold(w) == PROV_OK) {
+        prov_work_records(w, FAAS_FCGI_STDOUT, data, len);
+        return;
     }
 
     prov_work_end(w, data, len, failed);

@@ -4,7 +4,8 @@
  * starts that program, takes invocations from nginx's workers by FastCGI, and
  * gives them to it.
  *
- *   faas-provided [--own-address] [--] [PROGRAM ARGUMENT ...]
+ *   faas-provided [--own-address] [--log-descriptor] [--]
+ *                 [PROGRAM ARGUMENT ...]
  *
  * One thread, no locks.  It has the environment's control socket, which the
  * function's processes, of the same user, are not to have: so it cannot be
@@ -118,6 +119,8 @@ void
 prov_runtime_ended(void)
 {
     prov_log_drain();
+    prov_work_unlisten();
+    prov_release();
 
     if (prov.report.len && !prov.ready) {
         prov_exit_report();
@@ -399,6 +402,9 @@ main(int argc, char **argv)
 
         if (strcmp(argv[i], "--own-address") == 0) {
             own = 1;
+
+        } else if (strcmp(argv[i], "--log-descriptor") == 0) {
+            prov.records = 1;
 
         } else {
             (void) fprintf(stderr, "faas-provided: unknown option %s\n",

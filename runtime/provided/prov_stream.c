@@ -11,6 +11,21 @@
 #include "prov.h"
 
 
+/* Go's client does not say that it streams, but by its content type. */
+
+int
+prov_stream_type(prov_conn_t *c)
+{
+    prov_span_t  *h;
+
+    h = &c->http.h[PROV_H_CONTENT_TYPE];
+
+    return h->len == sizeof(FAAS_STREAM_PRELUDE) - 1
+           && memcmp(prov_api_text(c, h->off), FAAS_STREAM_PRELUDE, h->len)
+              == 0;
+}
+
+
 /* The content type, if it is one that the worker takes. */
 
 void

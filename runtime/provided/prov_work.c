@@ -18,7 +18,7 @@
 
 
 #define PROV_RECORD  65528            /* content; a multiple of 8 */
-#define PROV_TAIL    (2 * FAAS_FCGI_HEAD_LEN + FAAS_FCGI_BODY_LEN)
+#define PROV_TAIL    (3 * FAAS_FCGI_HEAD_LEN + FAAS_FCGI_BODY_LEN)
 
 
 static struct event  *prov_accept_ev;
@@ -56,6 +56,10 @@ prov_work_close(prov_work_t *w)
 
     if (w->state == PROV_WORK_QUEUED) {
         prov_unqueue(w);
+    }
+
+    if (prov.held == w) {
+        prov.held = NULL;
     }
 
     for (p = &prov.works; *p != w; p = &(*p)->next) { /* void */ }
@@ -374,6 +378,28 @@ prov_work_listen(void)
 }
 
 
+/*
+ * The runtime has ended.  Who connects from now on, or has a connection that is
+ * idle, is refused, and goes elsewhere: all of this before the worker is told
+ * that this environment is free.
+ */
+
+void
+prov_work_unlisten(void)
+{
+    prov_work_t  *w;
+
+    event_free(prov_accept_ev);
+    (void) close(faas_env.listen);
+
+    for (w = prov.works; w != NULL; w = w->next) {
+        if (w->fd != -1 && w->state == PROV_WORK_READING) {
+            (void) shutdown(w->fd, SHUT_RDWR);
+        }
+    }
+}
+
+
 /* Records of one type around DATA, all but the last small ones by reference. */
 
 void
@@ -428,6 +454,14 @@ prov_work_end(prov_work_t *w, const void *data, size_t len, uint32_t status)
 
     end = faas_fcgi_put_head(tail, FAAS_FCGI_STDOUT, w->id, 0, 0);
     end = faas_fcgi_put_end(end, w->id, status, FAAS_FCGI_REQUEST_COMPLETE);
+
+    /* with something behind the end the worker does not keep the connection */
+
+    if (prov.ended) {
+        memset(end, 0, FAAS_FCGI_HEAD_LEN);
+        end += FAAS_FCGI_HEAD_LEN;
+    }
+
     iov[n].iov_base = tail;
     iov[n++].iov_len = end - tail;
     prov_work_send(w, iov, n);

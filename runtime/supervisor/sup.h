@@ -147,6 +147,8 @@ struct sup_version_s {
     json_t               *spec;           /* owns the strings below */
     sup_class_t          *class;
     sup_kind_e            kind;
+    sup_kind_e            lang;           /* the same, but for a function that
+                                             brings its official client */
     char                  digest[SUP_DIGEST_LEN + 1];
 
     const char           *runtime;

@@ -1,6 +1,17 @@
 """Custom runtimes for tests: a bootstrap in shell, and one in Python that
-does what the event says.
+does what the event says.  And official clients, from their registries.
 """
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+
+from faas_e2e import BUILD, SLOW
+from faas_tap import skip_all
 
 SHELL = '''\
 #!/bin/sh
@@ -77,3 +88,81 @@ while True:
     http_.request("POST", PATH + request_id + where, json.dumps(value))
     http_.getresponse().read()
 '''
+
+
+# official clients: packages of registries
+
+def cached(name, make):
+    """The folder of what MAKE(folder) has built, kept below the build folder.
+
+    MAKE returns None, or why it did not work, for which the test is skipped:
+    what comes from a registry is not always there to be had.
+    """
+    base = os.path.join(BUILD, 'clients')
+    target = os.path.join(base, name)
+    try:
+        os.makedirs(base, exist_ok=True)
+        with open(os.path.join(base, '.lock-' + name), 'w') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.isdir(target):
+                new = target + '.new'
+                shutil.rmtree(new, ignore_errors=True)
+                os.mkdir(new)
+                why = make(new)
+                if why:
+                    shutil.rmtree(new, ignore_errors=True)
+                    skip_all(why)
+                os.rename(new, target)
+    except PermissionError as e:
+        skip_all('no client, and no place for it: %s' % e)
+    return target
+
+
+def run(command, folder, env=None, seconds=300):
+    """None, or what a command said that failed."""
+    try:
+        r = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           env=dict(os.environ, **(env or {})),
+                           timeout=seconds * SLOW)
+    except FileNotFoundError:
+        return 'there is no ' + command[0]
+    except subprocess.TimeoutExpired:
+        return '%s takes too long' % ' '.join(command[:2])
+    if r.returncode == 0:
+        return None
+    lines = r.stdout.decode(errors='replace').strip().split('\n')
+    return '%s failed: %s' % (' '.join(command[:3]), ' '.join(lines[-3:]))
+
+
+def invoke(n, name, event):
+    """(error of the function or None, result) by the Invoke API."""
+    r = n.get('/2015-03-31/functions/%s/invocations' % name, method='POST',
+              body=json.dumps(event).encode(),
+              headers={'X-Amz-Client-Context': base64.b64encode(
+                  b'{"custom":{"k":"v"}}').decode()})
+    try:
+        return r.headers.get('x-amz-function-error'), r.json()
+    except ValueError:
+        return r.headers.get('x-amz-function-error'), r.body
+
+
+CALLS = 'location /2015-03-31/ { faas_auth off; faas_lambda_api; }\n'
+ARN = 'arn:aws:lambda:us-east-1:000000000000:function:'
+
+
+def built(name, files, make):
+    """A folder of FILES that MAKE was run in; another one when they change."""
+    digest = hashlib.sha256()
+    for path, text in sorted(files.items()):
+        digest.update(('%s\0%s\0' % (path, text)).encode())
+
+    def fill(folder):
+        for path, text in files.items():
+            path = os.path.join(folder, path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, 'w') as f:
+                f.write(text)
+        return make(folder)
+
+    return cached('%s-%s' % (name, digest.hexdigest()[:12]), fill)

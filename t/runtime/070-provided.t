@@ -418,6 +418,72 @@ def prints(tap):
         tap.ok(True, "and then he goes on")
 
 
+def records(tap):
+    def frame(text, kind=0xa55a0003):
+        return struct.pack(">IIQ", kind, len(text), 1) + text
+
+    def write(data):
+        with open(e.code + "/data", "wb") as f:
+            f.write(data)
+        e.go("cat data > /proc/self/fd/62; touch done")
+        wait_for(lambda: os.path.exists(e.code + "/done"))
+        os.unlink(e.code + "/done")
+
+    with Provided() as e:
+        tap.ok("_LAMBDA_TELEMETRY_LOG_FD" not in e.variables(),
+               "no descriptor for records unless asked for")
+    with Provided(options=["--log-descriptor"]) as e:
+        tap.equal(e.variables()["_LAMBDA_TELEMETRY_LOG_FD"], "62",
+                  "a descriptor for records")
+        h = e.up()
+        write(frame(b"outside"))
+        tap.ok(e.raw(b"outside\n"), "a record outside of invocations")
+        c = e.client()
+        c.send(request(b"{}", text=params("id-1")))
+        h.answer()
+        whole = frame(b'{"level":"x"}', 0xa55a0002) + frame(b"")
+        write(frame(b"one\ntwo", 0xa55a0017) + whole[:5])
+        write(whole[5:] + frame(b"x" * 100000))
+        h.call("POST", path("id-1", "response"), b"r")
+        tap.equal(c.answer().log, b'one\ntwo\n{"level":"x"}\n'
+                  + b"x" * 100000 + b"\n", "records, in pieces")
+        h.ask("GET", NEXT)
+        c.send(request(b"{}", text=params("id-2")))
+        h.answer()
+        e.go("printf '0123456789abcdef' > /proc/self/fd/62; echo printed")
+        e.go("touch done")
+        wait_for(lambda: os.path.exists(e.code + "/done"))
+        h.call("POST", path("id-2", "response"), b"r")
+        tap.equal(c.answer().log, b"printed\n", "what is no record is not "
+                  "taken for one")
+
+
+def ended(c):
+    """Has the end of a request come?"""
+    return bool(select.select([c.sock], [], [], 0.02)[0])
+
+
+def held(tap):
+    with Provided() as e:
+        h, c = started(e)
+        h.call("POST", path("id-1", "error"), b"{}")
+        tap.equal(c.record()[::2], (STDOUT, b"{}"), "an error goes at once")
+        tap.ok(not ended(c), "its end waits")
+        h.ask("GET", NEXT)
+        tap.equal([c.record()[0] for i in range(2)], [STDOUT, END],
+                  "for next")
+        h.close()
+        e.main = e.http(), c
+        h, c = started(e)
+        h.call("POST", path("id-1", "error"), b"{}")
+        tap.equal(c.answer().out, b"{}", "or for a moment")
+        h, c = started(e)
+        h.call("POST", path("id-1", "error"), b"{}")
+        e.go("exit 2")
+        tap.equal(c.answer().out, b"{}", "or for the end of the runtime")
+        tap.ok(c.closed() and e.wait() == 2, "with which it ends, too")
+
+
 def workers(tap):
     with Provided() as e:
         h = e.up()
@@ -633,5 +699,5 @@ def alive(pid):
 
 with Tap() as tap:
     for part in (invocations, refused, bodies, malformed, sizes, errors,
-                 prints, workers, many, crowds, begins, ends):
+                 prints, records, held, workers, many, crowds, begins, ends):
         part(tap)

@@ -15,7 +15,8 @@ from faasenv import LIMIT, RUNTIME, Env, wait_for
 BOOTSTRAP = """#!/bin/sh
 env > env.new
 mv env.new env
-while read line < go; do eval "$line"; done
+exec 9<> go
+while read line <&9; do eval "$line"; done
 """
 NEXT = "/2018-06-01/runtime/invocation/next"
 
