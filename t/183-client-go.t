@@ -8,7 +8,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 from faas_e2e import Nginx, Tap                                # noqa: E402
-from faas_provided import ARN, CALLS, built, invoke, run       # noqa: E402
+from faas_provided import (ARN, CALLS, built, invoke,          # noqa: E402
+                           must, run)
 
 VERSION = 'v1.55.1'
 SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0='
@@ -78,13 +79,14 @@ require github.com/aws/aws-lambda-go %s
 def build(folder):
     env = {'CGO_ENABLED': '0', 'GOFLAGS': '-mod=mod -modcacherw',
            'GOPATH': folder + '/go'}
-    why = run(['go', 'build', '-o', 'bootstrap', '.'], folder, env)
+    why = run(['go', 'mod', 'download'], folder, env)
     if why:
         return why
+    must(['go', 'build', '-o', 'bootstrap', '.'], folder, env)
     with open(folder + '/go.sum') as f:
         if SUM not in f.read():
             raise ValueError('another package than that')
-    return run(['go', 'clean', '-modcache'], folder, env)
+    must(['go', 'clean', '-modcache'], folder, env)
 
 
 folder = built('go-' + VERSION, {'main.go': MAIN, 'go.mod': MOD}, build)

@@ -127,7 +127,6 @@ struct prov_conn_s {
     prov_http_t           http;
     prov_endpoint_e       endpoint;
     prov_work_t          *work;       /* whose answer it sends */
-    void                 *ext;        /* that waits in "next" */
     uint64_t              max;        /* of the body */
     int                   status;     /* refused before its body: the answer */
     const char           *type;
@@ -250,17 +249,20 @@ void prov_stream_resume(prov_work_t *w);
 void prov_stream_error(prov_work_t *w, const char *json, size_t len);
 
 /* prov_child.c: the runtime's process */
+int prov_spawn(pid_t *pid, char *const *argv, char *const *env, int records);
 int prov_child_start(char *const *command);
 void prov_child_reap(void);
 
 /* prov_log.c: what it prints */
-int prov_log_start(int *out, int *records);
+int prov_log_start(void);
+int prov_log_end(int which);
 void prov_log_drain(void);
 void prov_log_resume(void);
 
 /* prov_main.c */
 void prov_ready(void);
 void prov_report(char *body, size_t len, const char *type, size_t tlen);
+void prov_exit(int code) __attribute__((noreturn));
 void prov_exit_soon(unsigned ms);
 void prov_runtime_ended(void);
 void prov_idle(void);

@@ -340,10 +340,7 @@ prov_api_next(prov_conn_t *c)
     }
 
     prov_conn_wait(c);
-    prov_ext_runtime_next();
-    prov_ready();
-    prov_deliver();
-    prov_idle();
+    prov_ext_settle();
 }
 
 

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "prov.h"
+#include "prov_ext.h"
 
 
 extern char  **environ;
@@ -25,13 +25,17 @@ static const char  *prov_bootstraps[] = {
 };
 
 
-static int
-prov_child_spawn(char *const *argv, int out, int records)
+/* 0 or an errno; with RECORDS not -1 that is its descriptor for records. */
+
+int
+prov_spawn(pid_t *pid, char *const *argv, char *const *env, int records)
 {
-    int                         rc;
+    int                         rc, out;
     sigset_t                    all, none;
     posix_spawnattr_t           attr;
     posix_spawn_file_actions_t  files;
+
+    out = prov_log_end(0);
 
     (void) sigfillset(&all);
     (void) sigemptyset(&none);
@@ -58,8 +62,7 @@ prov_child_spawn(char *const *argv, int out, int records)
                                                         PROV_LOG_FD);
     }
 
-    rc = rc ? rc : posix_spawn(&prov.pid, argv[0], &files, &attr, argv,
-                               environ);
+    rc = rc ? rc : posix_spawn(pid, argv[0], &files, &attr, argv, env);
 
     (void) posix_spawn_file_actions_destroy(&files);
     (void) posix_spawnattr_destroy(&attr);
@@ -114,12 +117,8 @@ prov_child_entrypoint(const char *text)
 int
 prov_child_start(char *const *command)
 {
-    int    rc, out, records;
+    int    rc;
     char   path[4096], text[4300], *argv[2];
-
-    if (prov_log_start(&out, &records) != PROV_OK) {
-        return PROV_ERROR;
-    }
 
     if (command[0] == NULL) {
 
@@ -134,12 +133,7 @@ prov_child_start(char *const *command)
         command = argv;
     }
 
-    rc = prov_child_spawn(command, out, records);
-    (void) close(out);
-
-    if (records != -1) {
-        (void) close(records);
-    }
+    rc = prov_spawn(&prov.pid, command, environ, prov_log_end(1));
 
     if (rc != 0) {
         (void) snprintf(text, sizeof(text), "fork/exec %s: %s", command[0],
@@ -171,6 +165,9 @@ prov_child_reap(void)
             prov.ended = 1;
             prov.status = status;
             prov_runtime_ended();
+
+        } else {
+            (void) prov_ext_ended(pid, status);
         }
     }
 }

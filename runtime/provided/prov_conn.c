@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "prov.h"
+#include "prov_ext.h"
 
 
 #define PROV_BACKLOG  128
@@ -34,6 +34,7 @@ prov_conn_close(prov_conn_t *c)
     prov_conn_t  **p;
 
     prov_api_cut(c);
+    prov_ext_lost(c);
 
     if (c->waits) {
         prov_conn_unwait(c);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "prov.h"
+#include "prov_ext.h"
 #include "faas_base64.h"
 #include "faas_json.h"
 
@@ -108,7 +108,9 @@ prov_deliver(void)
     prov_conn_t  *c;
     prov_work_t  *w;
 
-    while (prov.nexts && prov.queue && prov.running < prov.max) {
+    while (prov.nexts && prov.queue && prov.running < prov.max
+           && prov_ext_ready())
+    {
         c = prov.nexts;
         w = prov.queue;
 
@@ -121,6 +123,7 @@ prov_deliver(void)
         prov.running++;
 
         prov_send_event(c, w);
+        prov_ext_invoke(w);
     }
 }
 

@@ -27,12 +27,15 @@
 
 typedef struct {
     int             fd;
+    int             end;              /* that is written to */
     struct event   *ev;
     prov_buf_t      buf;              /* of records, one that is not whole */
 } prov_pipe_t;
 
 
-static prov_pipe_t  prov_pipes[2] = { { .fd = -1 }, { .fd = -1 } };
+static prov_pipe_t  prov_pipes[2] = {
+    { .fd = -1, .end = -1 }, { .fd = -1, .end = -1 }
+};
 
 
 /* Outside of invocations it is the supervisor's; never at the price of time. */
@@ -221,33 +224,44 @@ prov_log_pipe(prov_pipe_t *p)
     int  fd[2];
 
     if (pipe2(fd, O_CLOEXEC) == -1) {
-        return -1;
+        return PROV_ERROR;
     }
 
     (void) fcntl(fd[0], F_SETFL, O_NONBLOCK);
     p->fd = fd[0];
     p->ev = prov_event(fd[0], EV_READ|EV_PERSIST, prov_log_readable, NULL);
 
-    return p->ev != NULL ? fd[1] : -1;
+    p->end = fd[1];
+
+    return p->ev != NULL ? PROV_OK : PROV_ERROR;
 }
 
 
-/* The ends that the runtime is to have; RECORDS is -1 if it gets none. */
+/* The end of a pipe that the function's processes are to have, or -1. */
 
 int
-prov_log_start(int *out, int *records)
+prov_log_end(int which)
+{
+    return prov_pipes[which].end;
+}
+
+
+/*
+ * Our copies of these ends stay open: extensions print before there is a
+ * runtime, and whoever ends is noticed by his process.
+ */
+
+int
+prov_log_start(void)
 {
     int   flags;
     char  text[16];
-
-    *records = -1;
-    *out = prov_log_pipe(&prov_pipes[0]);
 
     /* a supervisor that does not read is not waited for */
 
     flags = fcntl(STDERR_FILENO, F_GETFL);
 
-    if (*out == -1 || flags == -1
+    if (prov_log_pipe(&prov_pipes[0]) != PROV_OK || flags == -1
         || fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK) == -1)
     {
         return PROV_ERROR;
@@ -257,10 +271,9 @@ prov_log_start(int *out, int *records)
         return PROV_OK;
     }
 
-    *records = prov_log_pipe(&prov_pipes[1]);
     (void) snprintf(text, sizeof(text), "%d", PROV_LOG_FD);
 
-    return *records != -1
+    return prov_log_pipe(&prov_pipes[1]) == PROV_OK
            && setenv("_LAMBDA_TELEMETRY_LOG_FD", text, 1) == 0
            ? PROV_OK : PROV_ERROR;
 }

@@ -4,8 +4,8 @@
  * starts that program, takes invocations from nginx's workers by FastCGI, and
  * gives them to it.
  *
- *   faas-provided [--own-address] [--log-descriptor] [--]
- *                 [PROGRAM ARGUMENT ...]
+ *   faas-provided [--own-address] [--log-descriptor] [--extensions FOLDER]
+ *                 [--] [PROGRAM ARGUMENT ...]
  *
  * One thread, no locks.  It has the environment's control socket, which the
  * function's processes, of the same user, are not to have: so it cannot be
@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "prov.h"
+#include "prov_ext.h"
 #include "faas_json.h"
 
 
@@ -32,10 +32,7 @@
 prov_t  prov;
 
 
-static void prov_exit(int code) __attribute__((noreturn));
-
-
-static void
+void
 prov_exit(int code)
 {
     prov_works_flush();
@@ -119,6 +116,11 @@ void
 prov_runtime_ended(void)
 {
     prov_log_drain();
+
+    if (prov_shutdown_ended(0)) {
+        return;
+    }
+
     prov_work_unlisten();
     prov_release();
 
@@ -202,7 +204,7 @@ void
 prov_idle(void)
 {
     if (prov.ending && prov.running == 0 && prov.queue == NULL) {
-        prov_exit(0);
+        prov_shutdown();
     }
 }
 
@@ -332,7 +334,7 @@ prov_signals(void)
 
 
 static int
-prov_start(int own, char *const *command)
+prov_start(int own, const char *extensions, char *const *command)
 {
     int            rc;
     char          *json, address[32];
@@ -368,7 +370,9 @@ prov_start(int own, char *const *command)
         return PROV_ERROR;
     }
 
-    if (prov_child_start(command) != PROV_OK) {
+    if (prov_log_start() != PROV_OK
+        || prov_ext_start(extensions, command) != PROV_OK)
+    {
 
         if (prov.report.len) {
             prov_exit_report();
@@ -385,13 +389,15 @@ prov_start(int own, char *const *command)
 int
 main(int argc, char **argv)
 {
-    int  i, own;
+    int          i, own;
+    const char  *extensions;
 
     (void) argc;
     (void) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
     prov.queue_last = &prov.queue;
     prov.nexts_last = &prov.nexts;
+    extensions = "/opt/extensions";
 
     for (i = 1, own = 0; argv[i] != NULL && argv[i][0] == '-'; i++) {
 
@@ -406,6 +412,11 @@ main(int argc, char **argv)
         } else if (strcmp(argv[i], "--log-descriptor") == 0) {
             prov.records = 1;
 
+        } else if (strcmp(argv[i], "--extensions") == 0
+                   && argv[i + 1] != NULL)
+        {
+            extensions = argv[++i];
+
         } else {
             (void) fprintf(stderr, "faas-provided: unknown option %s\n",
                            argv[i]);
@@ -413,5 +424,5 @@ main(int argc, char **argv)
         }
     }
 
-    return prov_start(own, &argv[i]) == PROV_OK ? 0 : 1;
+    return prov_start(own, extensions, &argv[i]) == PROV_OK ? 0 : 1;
 }

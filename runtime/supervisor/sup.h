@@ -49,6 +49,7 @@
 #define SUP_INIT_PROV_MS     30000
 #define SUP_PROVEN_MS        10000   /* up for so long: it has started */
 #define SUP_GRACE_MS         300
+#define SUP_PROVIDED_GRACE_MS  2500
 #define SUP_BACKSTOP_MS      5000
 #define SUP_ZYGOTE_FORKS     1000
 #define SUP_ZYGOTE_AGE_MS    3600000

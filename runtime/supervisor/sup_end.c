@@ -129,7 +129,12 @@ sup_env_end(sup_env_t *env, uint32_t why)
 
     (void) sup_env_send(env, FAAS_CTL_SHUTDOWN, "", 0);
     sup_env_signal(env, SIGTERM);
-    sup_timer(env->timer, SUP_GRACE_MS);
+
+    /* one with extensions needs longer than the 2 s that these have */
+
+    sup_timer(env->timer, env->class != NULL
+                          && env->class->kind == SUP_RT_PROVIDED
+                          ? SUP_PROVIDED_GRACE_MS : SUP_GRACE_MS);
 }
 
 

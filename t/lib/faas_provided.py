@@ -135,6 +135,13 @@ def run(command, folder, env=None, seconds=300):
     return '%s failed: %s' % (' '.join(command[:3]), ' '.join(lines[-3:]))
 
 
+def must(command, folder, env=None, seconds=300):
+    """What has nothing to do with a registry has to work."""
+    why = run(command, folder, env, seconds)
+    if why:
+        raise RuntimeError(why)
+
+
 def invoke(n, name, event):
     """(error of the function or None, result) by the Invoke API."""
     r = n.get('/2015-03-31/functions/%s/invocations' % name, method='POST',

@@ -96,13 +96,15 @@ class Http:
 
 class Provided(Env):
     def __init__(self, bootstrap=BOOTSTRAP, options=(), env=None, files=(),
-                 **more):
+                 before=None, **more):
         super().__init__()
         self.code = tempfile.mkdtemp(prefix="faas-code-")
         self.https = []
         os.mkfifo(self.code + "/go")
         for name, text in [("bootstrap", bootstrap)] + list(files):
             if text is not None:
+                os.makedirs(os.path.dirname(os.path.join(self.code, name)),
+                            exist_ok=True)
                 with open(os.path.join(self.code, name), "w") as f:
                     f.write(text)
                 os.chmod(os.path.join(self.code, name), 0o755)
@@ -115,7 +117,12 @@ class Provided(Env):
         variables.update({k: v for k, v in os.environ.items()
                           if k.endswith("SAN_OPTIONS")})
         variables.update(env or {})
-        self.execute([RUNTIME + "/faas-provided"] + list(options), variables,
+        options = [o.replace("{code}", self.code)
+                   .replace("{name}", os.path.basename(self.code))
+                   for o in options]
+        if before:
+            before(self.code)
+        self.execute([RUNTIME + "/faas-provided"] + options, variables,
                      self.code)
         kind, self.version = self.frame()
         assert kind == "B", kind
