@@ -36,6 +36,9 @@ typedef struct ngx_http_faas_stage_s  ngx_http_faas_stage_t;
 typedef struct ngx_http_faas_call_s   ngx_http_faas_call_t;
 typedef struct ngx_http_faas_auth_s   ngx_http_faas_auth_t;
 
+/* ngx_http_faas_verdict.h */
+typedef struct ngx_http_faas_ask_s    ngx_http_faas_ask_t;
+
 /* ngx_http_faas_tokens.c */
 typedef struct ngx_http_faas_tokens_s ngx_http_faas_tokens_t;
 
@@ -112,7 +115,11 @@ typedef struct {
     ngx_array_t               *mounts;          /* ngx_http_faas_mount_t */
     ngx_str_t                  account;
     ngx_str_t                  region;
-    ngx_str_t                  arn;
+    ngx_str_t                  lambda_name;     /* what AWS would call it */
+    ngx_str_t                  version;         /* "$LATEST", or a number */
+    ngx_array_t               *aliases;         /* of ngx_str_t; or NULL */
+    ngx_str_t                  arn;             /* with a number at its end, */
+    ngx_str_t                  base_arn;        /* without */
     ngx_flag_t                 official_client;
     ngx_flag_t                 reload_on_change;
     ngx_flag_t                 streaming;
@@ -142,9 +149,13 @@ typedef struct {
     ngx_str_t                  supervisor;      /* its socket, if external */
     ngx_array_t                blanks;          /* ngx_http_faas_blanks_t */
     ngx_array_t                functions;       /* ngx_http_faas_function_t * */
+    ngx_array_t               *versions;        /* those with a qualifier */
     ngx_array_t                apis;            /* ngx_http_faas_api_t * */
     void                      *throttles;       /* NULL: there are none */
     ngx_http_faas_tokens_t    *tokens;          /* NULL: no authorizers */
+    ngx_shm_zone_t            *verdicts;        /* NULL: none are kept */
+    size_t                     verdicts_size;
+    ngx_uint_t                 verdicts_used;
     ngx_array_t               *keys;            /* ngx_http_faas_keys_t * */
     void                      *quotas;          /* NULL: there are none */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
@@ -224,6 +235,7 @@ typedef struct {
     ngx_http_faas_function_t  *function;
     ngx_http_faas_hit_t       *hit;             /* NULL: faas_pass */
     ngx_http_faas_call_t      *call;            /* of the Lambda API */
+    ngx_http_faas_ask_t       *ask;             /* of an authorizer */
 
     uint32_t                   ticket;          /* FAAS_NIL: none */
     faas_lease_t               lease;
@@ -303,8 +315,6 @@ char *ngx_http_faas_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_msec(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_bufs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_faas_streaming_rate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_faas_num_bounds(ngx_conf_t *cf, void *post, void *data);
 
 /* ngx_http_faas_function.c: faas_function and what is in it */
@@ -449,7 +459,6 @@ ngx_chain_t *ngx_http_faas_send_chain(ngx_connection_t *c, ngx_chain_t *in,
     off_t limit);
 ssize_t ngx_http_faas_recv_failure(ngx_connection_t *c, u_char *buf,
     size_t size);
-ngx_uint_t ngx_http_faas_dies(ngx_http_faas_ctx_t *ctx);
 ngx_uint_t ngx_http_faas_autopsy(ngx_http_faas_ctx_t *ctx);
 void ngx_http_faas_post_mortem(ngx_http_faas_ctx_t *ctx);
 
@@ -490,9 +499,6 @@ void ngx_http_faas_fail(ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_error_t *error);
 void ngx_http_faas_fail_now(ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_error_t *error);
-void ngx_http_faas_error_type(ngx_http_faas_ctx_t *ctx, u_char *p,
-    size_t len);
-ngx_int_t ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len);
 void ngx_http_faas_died(ngx_http_faas_ctx_t *ctx, uint32_t why,
     int32_t code);
 void ngx_http_faas_init_failed(ngx_http_faas_ctx_t *ctx);
@@ -548,25 +554,15 @@ ngx_int_t ngx_http_faas_header(ngx_http_request_t *r, u_char *name,
 /* ngx_http_faas_cgi_answer.c: header block of the cgi profile and of cached
    answers */
 
-ngx_uint_t ngx_http_faas_unwanted(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_faas_cgi_header(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_parse_block(ngx_http_request_t *r, ngx_buf_t *b);
 
-/* ngx_http_faas_lambda_answer.c, _failure.c: calls of the Lambda API */
-
-ngx_int_t ngx_http_faas_call_result(ngx_http_request_t *r,
-    ngx_http_faas_ctx_t *ctx, size_t len);
-ngx_int_t ngx_http_faas_call_failure(ngx_http_request_t *r,
-    ngx_http_faas_ctx_t *ctx);
-
 /* ngx_http_faas_filter.c: response bodies */
 
 ngx_int_t ngx_http_faas_filter_init(void *data);
 void ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean);
-ngx_int_t ngx_http_faas_out(ngx_http_request_t *r, ngx_chain_t ***ll,
-    u_char *data, size_t len);
 ngx_int_t ngx_http_faas_filter(void *data, ssize_t bytes);
 ngx_int_t ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);
 

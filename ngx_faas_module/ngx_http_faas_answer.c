@@ -7,8 +7,8 @@
  * copied.
  */
 
-#include "ngx_http_faas_event.h"
 #include "ngx_http_faas_stream.h"
+#include "ngx_http_faas_verdict.h"
 #include "faas_json.h"
 
 
@@ -520,6 +520,10 @@ ngx_http_faas_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 
     if (ctx->call) {
         return ngx_http_faas_call_result(r, ctx, len);
+    }
+
+    if (ctx->ask) {
+        return ngx_http_faas_ask_result(r, ctx, len);
     }
 
     if (ctx->reader.app_status != 0) {

@@ -11,6 +11,7 @@
 #include "ngx_http_faas.h"
 
 #include "faas_route.h"
+#include "faas_verdict.h"
 
 
 typedef enum {
@@ -61,6 +62,7 @@ typedef struct {
 
 /* ngx_http_faas_auth.h */
 typedef struct ngx_http_faas_authorizer_s  ngx_http_faas_authorizer_t;
+typedef struct ngx_http_faas_pause_s  ngx_http_faas_pause_t;
 
 
 /* ngx_http_faas_keys.h */
@@ -84,6 +86,8 @@ typedef struct {
     ngx_http_faas_throttle_t   throttle;
 
     ngx_http_faas_function_t  *function;
+    ngx_str_t                  qualifier;       /* if it was named with one, */
+    ngx_str_t                  arn;             /* and its ARN with that */
     ngx_str_t                  location;        /* "@name" */
 
     ngx_uint_t                 status;          /* return, if neither */
@@ -161,6 +165,10 @@ struct ngx_http_faas_hit_s {
     ngx_str_t                  claims;          /* of a token: JSON object */
     ngx_str_t                  scopes;          /* JSON array, or null */
     ngx_http_faas_call_t      *call;            /* signed: iam */
+    ngx_http_faas_pause_t     *pause;           /* it waits */
+    ngx_http_faas_ask_t       *ask;             /* of a Lambda authorizer */
+    faas_verdict_t            *verdict;         /* its answer */
+    uint64_t                   latency_ms;      /* it took so long */
     ngx_http_faas_api_key_t   *key;             /* x-api-key */
     ngx_str_t                  key_value;
     ngx_http_faas_reply_t     *refusal;         /* if it is a special one */
@@ -198,6 +206,28 @@ char *ngx_http_faas_payload(ngx_conf_t *cf, ngx_str_t *value,
 char *ngx_http_faas_route_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* ngx_http_faas_version.c: versions and aliases */
+
+char *ngx_http_faas_set_version(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_alias(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
+ngx_int_t ngx_http_faas_version_defaults(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
+ngx_http_faas_function_t *ngx_http_faas_qualified(
+    ngx_http_faas_main_conf_t *fmcf, ngx_str_t *name, ngx_str_t *qualifier);
+char *ngx_http_faas_check_versions(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
+char *ngx_http_faas_version_resolve(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf, ngx_http_faas_route_t *route);
+
+/* ngx_http_faas_verdict_cache.c: what Lambda authorizers have said */
+
+char *ngx_http_faas_authorizer_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_faas_verdicts_zone(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
+
 /* ngx_http_faas_authorizer.c: who is let in */
 
 char *ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
@@ -208,6 +238,7 @@ ngx_int_t ngx_http_faas_authorizer_option(ngx_conf_t *cf,
     ngx_http_faas_route_t *route, ngx_str_t *value);
 char *ngx_http_faas_check_authorizers(ngx_conf_t *cf,
     ngx_http_faas_api_t *api);
+char *ngx_http_faas_check_askable(ngx_conf_t *cf, ngx_http_faas_api_t *api);
 
 /* ngx_http_faas_keys.c: API keys */
 
@@ -222,20 +253,33 @@ ngx_int_t ngx_http_faas_api_key(ngx_http_request_t *r,
 ngx_int_t ngx_http_faas_api_key_use(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
 
-/* ngx_http_faas_iam.c: signed requests, once their body is there */
+/*
+ * ngx_http_faas_iam.c: signed requests, once their body is there; a route's
+ * ARN, with PATH in it.  A policy has to allow both, as they came and decoded.
+ */
 
 ngx_int_t ngx_http_faas_iam_body(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit);
+ngx_int_t ngx_http_faas_route_arn(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit, ngx_str_t *path, ngx_http_faas_function_t *fn,
+    ngx_str_t *arn);
+
+#define ngx_http_faas_one_path(hit)                                           \
+    ((hit)->raw.len == (hit)->text.len                                        \
+     && ngx_memcmp((hit)->raw.data, (hit)->text.data, (hit)->raw.len) == 0)
 
 /* ngx_http_faas_api_find.c: stage and route of a request */
 
 ngx_int_t ngx_http_faas_api_find(ngx_http_request_t *r,
     ngx_http_faas_loc_conf_t *flcf, ngx_http_faas_hit_t *hit);
 ngx_int_t ngx_http_faas_uri_path(ngx_http_request_t *r, faas_path_t *path);
+void ngx_http_faas_stage_name(ngx_http_faas_hit_t *hit, ngx_str_t *name);
 
 /* ngx_http_faas_api_handler.c: the content handler */
 
 ngx_int_t ngx_http_faas_api_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_faas_api_go(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit, ngx_int_t rc);
 
 /* ngx_http_faas_reply.c: what the gateway says itself, by type of API */
 

@@ -326,6 +326,35 @@ ngx_http_faas_api_table(ngx_conf_t *cf, ngx_http_faas_api_t *api)
 }
 
 
+static char *
+ngx_http_faas_api_resolve(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf,
+    ngx_http_faas_api_t *api)
+{
+    ngx_uint_t               i, k;
+    ngx_array_t             *lists[2];
+    ngx_http_faas_route_t  **route;
+
+    lists[0] = &api->routes;
+    lists[1] = &api->regexes;
+
+    for (i = 0; i < 2; i++) {
+        route = lists[i]->elts;
+
+        for (k = 0; k < lists[i]->nelts; k++) {
+            if (ngx_http_faas_version_resolve(cf, fmcf, route[k])
+                != NGX_CONF_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
+
+    return api->fallback
+           ? ngx_http_faas_version_resolve(cf, fmcf, api->fallback)
+           : NGX_CONF_OK;
+}
+
+
 /* The whole configuration has been read. */
 
 char *
@@ -348,10 +377,17 @@ ngx_http_faas_check_apis(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
         {
             return NGX_CONF_ERROR;
         }
+
+        if (ngx_http_faas_check_askable(cf, api[i]) != NGX_CONF_OK
+            || ngx_http_faas_api_resolve(cf, fmcf, api[i]) != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
     }
 
-    return ngx_http_faas_throttles(cf, fmcf) == NGX_OK ? NGX_CONF_OK
-                                                       : NGX_CONF_ERROR;
+    return ngx_http_faas_throttles(cf, fmcf) == NGX_OK
+           && ngx_http_faas_verdicts_zone(cf, fmcf) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -470,3 +470,20 @@ ngx_http_faas_api_regex(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 
     return NGX_DECLINED;
 }
+
+
+/* Where there are none, as AWS names the one there is. */
+
+void
+ngx_http_faas_stage_name(ngx_http_faas_hit_t *hit, ngx_str_t *name)
+{
+    if (hit->stage) {
+        *name = hit->stage->name;
+
+    } else if (hit->api->type == NGX_HTTP_FAAS_API_REST) {
+        ngx_str_set(name, "default");
+
+    } else {
+        ngx_str_set(name, "$default");
+    }
+}

@@ -18,9 +18,9 @@ static ngx_int_t ngx_http_faas_api_send(ngx_http_request_t *r,
 
 
 /*
- * NGX_OK, or the status of the refusal.  Too many requests are too many with
- * any token; and whom a route is not for learns nothing else of it.  A quota
- * is for what was let in.
+ * NGX_OK, the status of the refusal, or NGX_AGAIN: an authorizer is asked.
+ * Too many requests are too many with any token; and whom a route is not for
+ * learns nothing else of it.
  */
 
 static ngx_int_t
@@ -47,27 +47,7 @@ ngx_http_faas_api_admit(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         return 429;
     }
 
-    if (hit->route->authorizer) {
-        rc = ngx_http_faas_authorize(r, hit);
-
-        if (rc != NGX_OK) {
-            hit->why = (rc == NGX_HTTP_UNAUTHORIZED) ? "Gateway.Unauthorized"
-                                                     : "Gateway.AccessDenied";
-            return rc;
-        }
-    }
-
-    if (hit->key == NULL) {
-        return NGX_OK;
-    }
-
-    rc = ngx_http_faas_api_key_use(r, hit);
-
-    if (rc != NGX_OK) {
-        hit->why = "Gateway.QuotaExceeded";
-    }
-
-    return rc;
+    return hit->route->authorizer ? ngx_http_faas_authorize(r, hit) : NGX_OK;
 }
 
 
@@ -79,7 +59,7 @@ ngx_http_faas_api_refused(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 {
     ngx_int_t  rc;
 
-    if (status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+    if (status == NGX_HTTP_INTERNAL_SERVER_ERROR && hit->refusal == NULL) {
         hit->why = NULL;
 
     } else if (ngx_http_faas_hit_keep(r, hit) != NGX_OK) {
@@ -95,7 +75,7 @@ ngx_http_faas_api_refused(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 ngx_int_t
 ngx_http_faas_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc, status;
+    ngx_int_t                  rc;
     ngx_str_t                  none;
     ngx_http_faas_hit_t       *hit;
     ngx_http_faas_loc_conf_t  *flcf;
@@ -132,11 +112,47 @@ ngx_http_faas_api_handler(ngx_http_request_t *r)
                                       &none, &none);
     }
 
-    status = ngx_http_faas_api_admit(r, hit);
+    rc = ngx_http_faas_api_admit(r, hit);
 
-    if (status != NGX_OK) {
-        return ngx_http_faas_api_refused(r, hit, status);
+    if (rc == NGX_AGAIN) {
+        r->main->count++;
+        return NGX_DONE;
     }
+
+    return ngx_http_faas_api_go(r, hit, rc);
+}
+
+
+/*
+ * RC is what was said of the request: NGX_OK, or the status of a refusal.  A
+ * quota is for what was let in.
+ */
+
+ngx_int_t
+ngx_http_faas_api_go(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
+    ngx_int_t rc)
+{
+    ngx_http_faas_loc_conf_t  *flcf;
+
+    if (rc == NGX_OK && hit->key) {
+        rc = ngx_http_faas_api_key_use(r, hit);
+
+        if (rc != NGX_OK) {
+            hit->why = "Gateway.QuotaExceeded";
+        }
+    }
+
+    if (rc != NGX_OK) {
+
+        if (hit->why == NULL) {
+            hit->why = (rc == NGX_HTTP_UNAUTHORIZED) ? "Gateway.Unauthorized"
+                                                     : "Gateway.AccessDenied";
+        }
+
+        return ngx_http_faas_api_refused(r, hit, rc);
+    }
+
+    flcf = ngx_http_get_module_loc_conf(r, ngx_http_faas_module);
 
     return ngx_http_faas_api_target(r, flcf, hit);
 }

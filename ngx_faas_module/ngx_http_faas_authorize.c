@@ -1,13 +1,18 @@
 /*
- * May a request go on?  The JWT authorizer of its route decides, before the
- * body is read and an environment is asked for (contract, section 7.7).
+ * May a request go on?  The authorizer of its route decides, before the body
+ * is read and an environment is asked for (contract, section 7.7).  This is
+ * about JWTs; others have files of their own.
  *
  * Runs in workers; takes no locks.  A token is verified without a break.
  */
 
-#include "ngx_http_faas_auth.h"
+#include "ngx_http_faas_verdict.h"
 
 
+static ngx_int_t ngx_http_faas_authorize_jwt(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit);
+static ngx_int_t ngx_http_faas_authorize_keys(ngx_http_request_t *r,
+    ngx_http_faas_hit_t *hit, ngx_uint_t unknown);
 static ngx_int_t ngx_http_faas_identity(ngx_http_request_t *r,
     ngx_http_faas_authorizer_t *a, faas_jwt_str_t *token);
 static ngx_uint_t ngx_http_faas_identity_argument(ngx_http_request_t *r,
@@ -25,10 +30,33 @@ static u_char *ngx_http_faas_authorize_scopes(ngx_http_faas_route_t *route,
 static faas_jwt_t  ngx_http_faas_token;
 
 
-/* NGX_OK, or the status that the request is refused with. */
+/* NGX_OK, the status that the request is refused with, or NGX_AGAIN. */
 
 ngx_int_t
 ngx_http_faas_authorize(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
+{
+    if (ngx_http_faas_hit_keep(r, hit) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (hit->route->authorizer->type) {
+
+    case NGX_HTTP_FAAS_AUTHORIZER_IAM:
+        return ngx_http_faas_iam(r, hit);
+
+    case NGX_HTTP_FAAS_AUTHORIZER_JWT:
+        return ngx_http_faas_authorize_jwt(r, hit);
+
+    default:
+        return ngx_http_faas_ask(r, hit);
+    }
+}
+
+
+/* ngx_http_faas_pause_pt, too: new keys are there, or could not be had. */
+
+static ngx_int_t
+ngx_http_faas_authorize_jwt(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 {
     ngx_int_t                    n;
     faas_jwt_e                   rc;
@@ -38,14 +66,6 @@ ngx_http_faas_authorize(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 
     route = hit->route;
     a = route->authorizer;
-
-    if (ngx_http_faas_hit_keep(r, hit) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (a->keys) {
-        return ngx_http_faas_iam(r, hit);
-    }
 
     n = ngx_http_faas_identity(r, a, &text);
 
@@ -61,9 +81,21 @@ ngx_http_faas_authorize(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         return ngx_http_faas_authorize_refuse(r, route, FAAS_JWT_OK);
     }
 
-    ngx_http_faas_jwks_refresh(&a->jwks, r->connection->log);
+    n = ngx_http_faas_authorize_keys(r, hit, 0);
+
+    if (n != NGX_OK) {
+        return n;
+    }
 
     rc = ngx_http_faas_authorize_token(r, hit, &text);
+
+    if (rc == FAAS_JWT_NO_KEY || rc == FAAS_JWT_BAD_SIGNATURE) {
+        n = ngx_http_faas_authorize_keys(r, hit, 1);
+
+        if (n != NGX_OK) {
+            return n;
+        }
+    }
 
     if (rc == FAAS_JWT_OK) {
         return NGX_OK;
@@ -79,6 +111,54 @@ ngx_http_faas_authorize(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
                   faas_jwt_text(rc));
 
     return ngx_http_faas_authorize_refuse(r, route, rc);
+}
+
+
+/*
+ * NGX_OK, a status, or NGX_AGAIN.  UNKNOWN: those there are do not fit; a
+ * request that has waited once goes on with what there is.
+ */
+
+static ngx_int_t
+ngx_http_faas_authorize_keys(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
+    ngx_uint_t unknown)
+{
+    ngx_int_t                    rc;
+    ngx_http_faas_authorizer_t  *a;
+
+    a = hit->route->authorizer;
+
+    if (a->jwks.uri.len == 0) {
+        ngx_http_faas_jwks_refresh(&a->jwks, r->connection->log);
+        return NGX_OK;
+    }
+
+    if (hit->pause && (a->jwks.set || unknown)) {
+        return NGX_OK;
+    }
+
+    rc = hit->pause ? NGX_ERROR
+                    : ngx_http_faas_jwks_fetch(r, hit, unknown,
+                                               ngx_http_faas_authorize_jwt);
+
+    if (rc != NGX_ERROR) {
+        return rc;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "faas: authorizer \"%V\" of API \"%V\" refused route "
+                  "\"%V\": there are no keys from \"%V\"", &a->name,
+                  &hit->api->name, &hit->route->key, &a->jwks.uri);
+
+    hit->why = "Gateway.AuthorizerFailure";
+    hit->refusal = ngx_pcalloc(r->pool, sizeof(ngx_http_faas_reply_t));
+
+    if (hit->refusal) {
+        ngx_http_faas_reply(hit, NULL, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                            hit->refusal);
+    }
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

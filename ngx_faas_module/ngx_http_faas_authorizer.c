@@ -5,28 +5,14 @@
  * Runs in the master while it reads a configuration; takes no locks.
  */
 
-#include "ngx_http_faas_auth.h"
+#include "ngx_http_faas_verdict.h"
 #include "ngx_http_faas_lambda.h"
-
-
-#define NGX_HTTP_FAAS_SKEW      60              /* seconds */
-#define NGX_HTTP_FAAS_SKEW_MAX  600
 
 
 static ngx_http_faas_authorizer_t *ngx_http_faas_authorizer_find(
     ngx_http_faas_api_t *api, ngx_str_t *name);
 static ngx_http_faas_authorizer_t *ngx_http_faas_authorizer_add(
     ngx_conf_t *cf, ngx_http_faas_api_t *api, ngx_str_t *name);
-static char *ngx_http_faas_authorizer_parameter(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *value);
-static char *ngx_http_faas_authorizer_done(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a);
-static char *ngx_http_faas_authorizer_source(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *text);
-static char *ngx_http_faas_authorizer_jwks(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *text);
-static ngx_array_t *ngx_http_faas_authorizer_list(ngx_conf_t *cf,
-    ngx_str_t *text);
 static char *ngx_http_faas_authorizer_routes(ngx_conf_t *cf,
     ngx_http_faas_api_t *api);
 static char *ngx_http_faas_authorizer_route(ngx_conf_t *cf,
@@ -36,34 +22,22 @@ static char *ngx_http_faas_authorizer_route(ngx_conf_t *cf,
 #define ngx_http_faas_is_none(s)                                              \
     ((s)->len == 4 && ngx_strncmp((s)->data, "none", 4) == 0)
 
-/* "name=" at the beginning of a parameter, and what is behind it */
+/* ngx_http_faas_authorizer_e */
 
-#define ngx_http_faas_is_param(value, name)                                   \
-    ((value)->len > sizeof(name) - 1                                          \
-     && ngx_strncmp((value)->data, name, sizeof(name) - 1) == 0)
-
-#define ngx_http_faas_param(text, value, name)                                \
-    (text)->data = (value)->data + sizeof(name) - 1;                          \
-    (text)->len = (value)->len - (sizeof(name) - 1)
+static ngx_str_t  ngx_http_faas_authorizer_types[] = {
+    ngx_string("jwt"),
+    ngx_string("iam"),
+    ngx_string("token"),
+    ngx_string("request"),
+    ngx_null_string
+};
 
 
 static ngx_uint_t
 ngx_http_faas_authorizer_name_ok(ngx_str_t *name)
 {
-    u_char      ch;
-    ngx_uint_t  i;
-
-    for (i = 0; i < name->len; i++) {
-        ch = name->data[i];
-
-        if (!((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
-            && !(ch >= '0' && ch <= '9') && ch != '-' && ch != '_')
-        {
-            return 0;
-        }
-    }
-
     return name->len && name->len <= FAAS_NAME_MAX
+           && ngx_http_faas_letters(name, "-_")
            && !ngx_http_faas_is_none(name);
 }
 
@@ -91,13 +65,31 @@ ngx_http_faas_authorizer_iam(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a,
 }
 
 
-/* authorizer NAME jwt issuer=... audience=... jwks=... [...] */
+static ngx_uint_t
+ngx_http_faas_authorizer_type(ngx_str_t *name)
+{
+    ngx_str_t   *types;
+    ngx_uint_t   type;
+
+    types = ngx_http_faas_authorizer_types;
+
+    for (type = 0; types[type].len; type++) {
+        if (ngx_strcmp(name->data, types[type].data) == 0) {
+            break;
+        }
+    }
+
+    return type;
+}
+
+
+/* authorizer NAME TYPE PARAMETER ... */
 
 char *
 ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     ngx_str_t *value, ngx_uint_t n)
 {
-    ngx_uint_t                   i;
+    ngx_uint_t                   type;
     ngx_http_faas_authorizer_t  *a;
 
     if (!ngx_http_faas_authorizer_name_ok(&value[1])) {
@@ -117,12 +109,13 @@ ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_strcmp(value[2].data, "jwt") != 0
-        && ngx_strcmp(value[2].data, "iam") != 0)
-    {
+    type = ngx_http_faas_authorizer_type(&value[2]);
+
+    if (ngx_http_faas_authorizer_types[type].len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid type \"%V\" of authorizer \"%V\", it must "
-                           "be \"jwt\" or \"iam\"", &value[2], &value[1]);
+                           "be \"jwt\", \"iam\", \"token\" or \"request\"",
+                           &value[2], &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -131,19 +124,15 @@ ngx_http_faas_set_authorizer(ngx_conf_t *cf, ngx_http_faas_api_t *api,
         return NGX_CONF_ERROR;
     }
 
-    if (value[2].data[0] == 'i') {
+    a->type = type;
+
+    if (type == NGX_HTTP_FAAS_AUTHORIZER_IAM) {
         return ngx_http_faas_authorizer_iam(cf, a, value, n);
     }
 
-    for (i = 3; i < n; i++) {
-        if (ngx_http_faas_authorizer_parameter(cf, a, &value[i])
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return ngx_http_faas_authorizer_done(cf, a);
+    return type == NGX_HTTP_FAAS_AUTHORIZER_JWT
+           ? ngx_http_faas_set_jwt_authorizer(cf, a, value, n)
+           : ngx_http_faas_set_lambda_authorizer(cf, a, value, n);
 }
 
 
@@ -202,208 +191,6 @@ ngx_http_faas_authorizer_find(ngx_http_faas_api_t *api, ngx_str_t *name)
 }
 
 
-static char *
-ngx_http_faas_authorizer_parameter(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *value)
-{
-    ngx_str_t  text;
-
-    if (ngx_http_faas_is_param(value, "issuer=") && a->issuer.len == 0) {
-        ngx_http_faas_param(&text, value, "issuer=");
-
-        a->issuer.data = text.data;
-        a->issuer.len = text.len;
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_http_faas_is_param(value, "audience=") && a->audience == NULL) {
-        ngx_http_faas_param(&text, value, "audience=");
-
-        a->audience = ngx_http_faas_authorizer_list(cf, &text);
-        if (a->audience) {
-            return NGX_CONF_OK;
-        }
-
-    } else if (ngx_http_faas_is_param(value, "jwks=")
-               && a->jwks.name.len == 0)
-    {
-        ngx_http_faas_param(&text, value, "jwks=");
-        return ngx_http_faas_authorizer_jwks(cf, a, &text);
-
-    } else if (ngx_http_faas_is_param(value, "identity=")
-               && a->source.len == 0)
-    {
-        ngx_http_faas_param(&text, value, "identity=");
-        return ngx_http_faas_authorizer_source(cf, a, &text);
-
-    } else if (ngx_http_faas_is_param(value, "skew=")
-               && a->skew == NGX_CONF_UNSET)
-    {
-        ngx_http_faas_param(&text, value, "skew=");
-
-        a->skew = ngx_parse_time(&text, 1);
-        if (a->skew != NGX_ERROR && a->skew <= NGX_HTTP_FAAS_SKEW_MAX) {
-            return NGX_CONF_OK;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"%V\" of authorizer \"%V\", it must be "
-                           "0s to %ds", value, &a->name,
-                           NGX_HTTP_FAAS_SKEW_MAX);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of authorizer \"%V\"", value,
-                       &a->name);
-
-    return NGX_CONF_ERROR;
-}
-
-
-/* What must be there is; the keys are read. */
-
-static char *
-ngx_http_faas_authorizer_done(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a)
-{
-    const char                 *missing;
-    ngx_http_faas_main_conf_t  *fmcf;
-
-    missing = a->issuer.len == 0 ? "issuer"
-              : a->audience == NULL ? "audience"
-              : a->jwks.name.len == 0 ? "jwks" : NULL;
-
-    if (missing) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "authorizer \"%V\" has no \"%s=\"", &a->name,
-                           missing);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_conf_init_value(a->skew, NGX_HTTP_FAAS_SKEW);
-
-    if (a->source.len == 0) {
-        ngx_str_set(&a->source, "Authorization");
-    }
-
-    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_faas_module);
-
-    if (fmcf->tokens == NULL) {
-        fmcf->tokens = ngx_http_faas_tokens_create(cf);
-        if (fmcf->tokens == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return ngx_http_faas_jwks_load(cf, &a->jwks) == NGX_OK ? NGX_CONF_OK
-                                                           : NGX_CONF_ERROR;
-}
-
-
-/* Where the token is. */
-
-static char *
-ngx_http_faas_authorizer_source(ngx_conf_t *cf,
-    ngx_http_faas_authorizer_t *a, ngx_str_t *text)
-{
-    u_char      ch;
-    ngx_uint_t  i;
-
-    if (ngx_http_faas_is_param(text, "$request.header.")) {
-        ngx_http_faas_param(&a->source, text, "$request.header.");
-
-    } else if (ngx_http_faas_is_param(text, "$request.querystring.")) {
-        ngx_http_faas_param(&a->source, text, "$request.querystring.");
-        a->query = 1;
-    }
-
-    for (i = 0; i < a->source.len; i++) {
-        ch = a->source.data[i];
-
-        if (!((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z')
-            && !(ch >= '0' && ch <= '9') && ch != '-' && ch != '_'
-            && ch != '.')
-        {
-            break;
-        }
-    }
-
-    if (a->source.len == 0 || i < a->source.len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"identity=%V\" of authorizer \"%V\", it "
-                           "must be \"$request.header.NAME\" or "
-                           "\"$request.querystring.NAME\"", text, &a->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_faas_authorizer_jwks(ngx_conf_t *cf, ngx_http_faas_authorizer_t *a,
-    ngx_str_t *text)
-{
-    if (ngx_strncasecmp(text->data, (u_char *) "https://", 8) == 0
-        || ngx_strncasecmp(text->data, (u_char *) "http://", 7) == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"jwks=%V\" of authorizer \"%V\" is an address, "
-                           "it must be a file", text, &a->name);
-        return NGX_CONF_ERROR;
-    }
-
-    a->jwks.name = *text;
-
-    return ngx_conf_full_name(cf->cycle, &a->jwks.name, 1) == NGX_OK
-           ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-/*
- * What commas separate, of characters that a scope may have (RFC 6749,
- * section 3.3), as it is sent in a header; NULL: no such list.
- */
-
-static ngx_array_t *
-ngx_http_faas_authorizer_list(ngx_conf_t *cf, ngx_str_t *text)
-{
-    u_char          *p, *last, *end;
-    ngx_array_t     *list;
-    faas_jwt_str_t  *s;
-
-    for (p = text->data; p < text->data + text->len; p++) {
-        if (*p <= ' ' || *p >= 0x7f || *p == '"' || *p == '\\') {
-            return NULL;
-        }
-    }
-
-    list = ngx_array_create(cf->pool, 4, sizeof(faas_jwt_str_t));
-    if (list == NULL) {
-        return NULL;
-    }
-
-    last = text->data + text->len;
-
-    for (p = text->data; p <= last; p = end + 1) {
-        end = ngx_strlchr(p, last, ',');
-        end = end ? end : last;
-
-        s = ngx_array_push(list);
-
-        if (s == NULL || end == p) {
-            return NULL;
-        }
-
-        s->data = p;
-        s->len = end - p;
-    }
-
-    return list;
-}
-
-
 /* NGX_DECLINED: the option is another one's. */
 
 ngx_int_t
@@ -421,7 +208,7 @@ ngx_http_faas_authorizer_option(ngx_conf_t *cf, ngx_http_faas_route_t *route,
 
     if (ngx_http_faas_is_param(value, "scopes=") && route->scopes == NULL) {
         ngx_http_faas_param(&text, value, "scopes=");
-        route->scopes = ngx_http_faas_authorizer_list(cf, &text);
+        route->scopes = ngx_http_faas_jwt_list(cf, &text);
 
         return route->scopes ? NGX_OK : NGX_DECLINED;
     }
@@ -452,17 +239,6 @@ ngx_http_faas_set_authorizer_default(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_faas_authorizer_error(ngx_conf_t *cf, ngx_http_faas_place_t *place,
-    const char *text, ngx_str_t *what)
-{
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s \"%V\" in %V:%ui", text,
-                  what, &place->file, place->line);
-
-    return NGX_CONF_ERROR;
-}
-
-
 /* The block has been read: routes get their authorizers. */
 
 char *
@@ -476,21 +252,30 @@ ngx_http_faas_check_authorizers(ngx_conf_t *cf, ngx_http_faas_api_t *api)
     a = api->authorizers ? api->authorizers->elts : NULL;
 
     for (i = 0; a && i < api->authorizers->nelts; i++) {
-        if (a[i]->keys == NULL && api->type != NGX_HTTP_FAAS_API_HTTP) {
-            return ngx_http_faas_authorizer_error(cf, &a[i]->place,
+        if (a[i]->type == NGX_HTTP_FAAS_AUTHORIZER_JWT
+            && api->type != NGX_HTTP_FAAS_API_HTTP)
+        {
+            return ngx_http_faas_place_error(cf, &a[i]->place,
                           "JWT authorizers go with HTTP APIs only, others "
                           "have Lambda or IAM authorizers: \"authorizer\"",
                           &a[i]->name);
         }
 
         if (api->type == NGX_HTTP_FAAS_API_ALB) {
-            return ngx_http_faas_authorizer_error(cf, &a[i]->place,
+            return ngx_http_faas_place_error(cf, &a[i]->place,
                           "a load balancer has no authorizers:", &a[i]->name);
+        }
+
+        if (a[i]->type >= NGX_HTTP_FAAS_AUTHORIZER_TOKEN
+            && ngx_http_faas_check_lambda_authorizer(cf, api, a[i])
+               != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
         }
     }
 
     if (name->len && ngx_http_faas_authorizer_find(api, name) == NULL) {
-        return ngx_http_faas_authorizer_error(cf, &api->authorizer_place,
+        return ngx_http_faas_place_error(cf, &api->authorizer_place,
                           "unknown authorizer in \"authorizer_default\":",
                           name);
     }
@@ -564,9 +349,10 @@ ngx_http_faas_authorizer_route(ngx_conf_t *cf, ngx_http_faas_api_t *api,
     }
 
     if (route->scopes
-        && (route->authorizer == NULL || route->authorizer->keys))
+        && (route->authorizer == NULL
+            || route->authorizer->type != NGX_HTTP_FAAS_AUTHORIZER_JWT))
     {
-        return ngx_http_faas_authorizer_error(cf, &route->place,
+        return ngx_http_faas_place_error(cf, &route->place,
                           "\"scopes\" without a JWT authorizer in route",
                           &route->key);
     }

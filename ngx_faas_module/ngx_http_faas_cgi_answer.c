@@ -5,7 +5,7 @@
  * Runs in workers.
  */
 
-#include "ngx_http_faas_api.h"
+#include "ngx_http_faas_stream.h"
 
 
 static ngx_int_t ngx_http_faas_header_lines(ngx_http_request_t *r,

@@ -354,6 +354,15 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         return NGX_CONF_ERROR;
     }
 
+    if (fn->streaming == 1 && fn->kind == NGX_HTTP_FAAS_FASTCGI) {
+        ngx_http_faas_place(cf, fn, "streaming");
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"streaming\" in function \"%V\" is not for "
+                           "runtime fastcgi, see \"faas_buffering\"",
+                           &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
     missing = NULL;
 
     if (fn->kind == NGX_HTTP_FAAS_FASTCGI && fn->command == NULL) {

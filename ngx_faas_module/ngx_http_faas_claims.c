@@ -1,11 +1,12 @@
 /*
  * What a verified token says: the texts that events copy, and the variables
- * $faas_authorizer, $faas_api_key_id and $faas_claim_*.
+ * $faas_authorizer, $faas_api_key_id, $faas_claim_*, $faas_context_* and
+ * $faas_principal_id.
  *
  * Runs in workers; takes no locks.
  */
 
-#include "ngx_http_faas_auth.h"
+#include "ngx_http_faas_verdict.h"
 #include "ngx_http_faas_keys.h"
 
 #include "faas_json.h"
@@ -32,6 +33,12 @@ static ngx_int_t ngx_http_faas_authorizer_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_faas_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_faas_context_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_faas_principal_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_faas_member_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *object, ngx_str_t *name);
 static ngx_int_t ngx_http_faas_claim_value(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_str_t *text);
 static ngx_uint_t ngx_http_faas_claim_is(u_char *claim, size_t len,
@@ -44,7 +51,12 @@ static ngx_http_variable_t  ngx_http_faas_auth_variables[] = {
     { ngx_string("faas_api_key_id"), NULL, ngx_http_faas_api_key_variable,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
     { ngx_string("faas_claim_"), NULL, ngx_http_faas_claim_variable,
-      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 }
+      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+    { ngx_string("faas_context_"), NULL, ngx_http_faas_context_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+    { ngx_string("faas_principal_id"), NULL, ngx_http_faas_principal_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_null_string, NULL, NULL, 0, 0, 0 }
 };
 
 
@@ -54,7 +66,7 @@ ngx_http_faas_add_auth_variables(ngx_conf_t *cf)
     ngx_uint_t            i;
     ngx_http_variable_t  *var, *v;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; ngx_http_faas_auth_variables[i].name.len; i++) {
         v = &ngx_http_faas_auth_variables[i];
 
         var = ngx_http_add_variable(cf, &v->name, v->flags);
@@ -277,19 +289,11 @@ ngx_http_faas_authorizer_variable(ngx_http_request_t *r,
 }
 
 
-/*
- * nginx makes names of variables small, and a claim may have characters that
- * they cannot have.  Where several claims fit none of them is meant.
- */
-
 static ngx_int_t
 ngx_http_faas_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char               *key, *value;
-    size_t                klen, vlen;
-    ngx_str_t             name, found;
-    faas_json_t           js;
+    ngx_str_t             name;
     ngx_http_faas_hit_t  *hit;
 
     v->not_found = 1;
@@ -303,29 +307,102 @@ ngx_http_faas_claim_variable(ngx_http_request_t *r,
     name.data += sizeof("faas_claim_") - 1;
     name.len -= sizeof("faas_claim_") - 1;
 
-    ngx_str_null(&found);
-    faas_json_init(&js, hit->claims.data, hit->claims.len);
+    return ngx_http_faas_member_variable(r, v, &hit->claims, &name);
+}
 
-    if (faas_json_enter(&js, FAAS_JSON_OBJECT) != 0) {
+
+static ngx_int_t
+ngx_http_faas_context_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t             name, context;
+    ngx_http_faas_hit_t  *hit;
+
+    v->not_found = 1;
+    hit = ngx_http_faas_kept(r);
+
+    if (hit == NULL || hit->verdict == NULL) {
         return NGX_OK;
     }
 
-    while (faas_json_member(&js, &key, &klen) == 1
-           && faas_json_skip(&js, &value, &vlen) == 0)
-    {
-        if (!ngx_http_faas_claim_is(key, klen, &name)) {
-            continue;
-        }
+    name = *(ngx_str_t *) data;
+    name.data += sizeof("faas_context_") - 1;
+    name.len -= sizeof("faas_context_") - 1;
 
-        if (found.data) {
+    context.data = (u_char *) faas_verdict_context(hit->verdict,
+                                                   &context.len);
+
+    return ngx_http_faas_member_variable(r, v, &context, &name);
+}
+
+
+static ngx_int_t
+ngx_http_faas_principal_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t             principal;
+    ngx_http_faas_hit_t  *hit;
+
+    v->not_found = 1;
+    hit = ngx_http_faas_kept(r);
+
+    if (hit == NULL || hit->verdict == NULL) {
+        return NGX_OK;
+    }
+
+    principal.data = (u_char *) faas_verdict_principal(hit->verdict,
+                                                       &principal.len);
+
+    return principal.data ? ngx_http_faas_claim_value(r, v, &principal)
+                          : NGX_OK;
+}
+
+
+/*
+ * nginx makes names of variables small, and a member may have characters that
+ * they cannot have.  Where several fit none of them is meant.
+ */
+
+static ngx_int_t
+ngx_http_faas_member_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *object, ngx_str_t *name)
+{
+    u_char            *key, *value;
+    size_t             klen, vlen;
+    ngx_str_t          found;
+    ngx_uint_t         n;
+    faas_json_t        js;
+    faas_json_type_e   type;
+
+    n = 0;
+    ngx_str_null(&found);
+    faas_json_init(&js, object->data, object->len);
+
+    if (object->len == 0 || faas_json_enter(&js, FAAS_JSON_OBJECT) != 0) {
+        return NGX_OK;
+    }
+
+    while (faas_json_member(&js, &key, &klen) == 1) {
+        type = faas_json_peek(&js);
+
+        if (faas_json_skip(&js, &value, &vlen) != 0) {
             return NGX_OK;
         }
 
-        found.data = value;
-        found.len = vlen;
+        if (!ngx_http_faas_claim_is(key, klen, name)) {
+            continue;
+        }
+
+        n++;
+
+        if (type != FAAS_JSON_OBJECT && type != FAAS_JSON_ARRAY) {
+            found.data = value;
+            found.len = vlen;
+        }
     }
 
-    return found.data ? ngx_http_faas_claim_value(r, v, &found) : NGX_OK;
+    return (n == 1 && found.data) ? ngx_http_faas_claim_value(r, v, &found)
+                                  : NGX_OK;
 }
 
 

@@ -91,7 +91,14 @@ ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     if (ngx_http_faas_sandbox_defaults(cf, fmcf) != NGX_CONF_OK
-        || ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK
+        || ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_faas_sort(fmcf);
+
+    if (ngx_http_faas_check_versions(cf, fmcf) != NGX_CONF_OK
         || ngx_http_faas_check_apis(cf, fmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -104,8 +111,6 @@ ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
                            fmcf->functions.nelts, fmcf->max_functions);
         return NGX_CONF_ERROR;
     }
-
-    ngx_http_faas_sort(fmcf);
 
     return NGX_CONF_OK;
 }

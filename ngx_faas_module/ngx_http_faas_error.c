@@ -6,8 +6,8 @@
  * Runs in workers.
  */
 
-#include "ngx_http_faas_api.h"
 #include "ngx_http_faas_stream.h"
+#include "ngx_http_faas_verdict.h"
 
 #include "faas_json.h"
 
@@ -418,6 +418,10 @@ ngx_http_faas_failure_answer(ngx_http_faas_ctx_t *ctx)
     r = ctx->request;
     u = r->upstream;
     b = &u->buffer;
+
+    if (ctx->ask) {
+        return ngx_http_faas_ask_failure(r, ctx);
+    }
 
 #if (NGX_HTTP_CACHE)
     if (ngx_http_faas_use_stale(ctx)) {

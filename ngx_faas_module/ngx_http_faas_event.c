@@ -8,7 +8,7 @@
  * (merge_slashes).
  */
 
-#include "ngx_http_faas_event.h"
+#include "ngx_http_faas_verdict.h"
 #include "ngx_http_faas_keys.h"
 #include "ngx_http_faas_lambda.h"
 
@@ -16,8 +16,6 @@
 #include "faas_json.h"
 
 
-static size_t ngx_http_faas_event_size(ngx_http_request_t *r,
-    ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts);
 static u_char *ngx_http_faas_event_write(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts, u_char *p);
 
@@ -38,6 +36,10 @@ ngx_http_faas_event(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 {
     ngx_buf_t              *b;
     ngx_http_faas_parts_t   parts;
+
+    if (ctx->ask) {
+        return ngx_http_faas_ask_event(r, ctx, before, after, out);
+    }
 
     if (ngx_http_faas_parts(r, ctx, &parts) != NGX_OK) {
         return NGX_ERROR;
@@ -103,7 +105,7 @@ ngx_http_faas_hit_size(ngx_http_faas_hit_t *hit)
 
 /* An upper bound: a byte is at most six when it is escaped. */
 
-static size_t
+size_t
 ngx_http_faas_event_size(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_parts_t *parts)
 {
@@ -129,6 +131,7 @@ ngx_http_faas_event_size(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
     if (ctx->hit) {
         size += ctx->hit->claims.len + ctx->hit->scopes.len;
+        size += ctx->hit->verdict ? ctx->hit->verdict->size + 64 : 0;
     }
 
     if (parts->body_len) {

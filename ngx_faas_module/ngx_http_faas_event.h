@@ -29,6 +29,7 @@ typedef struct {
 
     ngx_uint_t             payload;          /* ngx_http_faas_payload_e */
     off_t                  body_len;
+    off_t                  length;           /* as a header says it */
     u_char                *body;
 
     unsigned               base64:1;
@@ -64,11 +65,21 @@ u_char *ngx_http_faas_put_params(u_char *p, ngx_http_faas_hit_t *hit,
 u_char *ngx_http_faas_put_stage_variables(u_char *p,
     ngx_http_faas_hit_t *hit);
 u_char *ngx_http_faas_put_authorizer(u_char *p, ngx_http_faas_hit_t *hit);
+size_t ngx_http_faas_event_size(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts);
 u_char *ngx_http_faas_put_path(u_char *p, ngx_http_faas_hit_t *hit,
     ngx_str_t *path);
 u_char *ngx_http_faas_put_body(u_char *p, ngx_http_faas_parts_t *parts);
 
-/* ngx_http_faas_event_v2.c, ngx_http_faas_event_v1.c */
+/*
+ * ngx_http_faas_event_v2.c, ngx_http_faas_event_v1.c: events, or their
+ * members without braces, version and body
+ */
+
+u_char *ngx_http_faas_v2_members(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts, u_char *p);
+u_char *ngx_http_faas_v1_members(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts, u_char *p);
 
 u_char *ngx_http_faas_event_v2(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts, u_char *p);

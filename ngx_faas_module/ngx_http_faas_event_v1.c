@@ -5,19 +5,27 @@
  * Runs in workers.
  */
 
-#include "ngx_http_faas_event.h"
+#include "ngx_http_faas_verdict.h"
 #include "ngx_http_faas_keys.h"
 #include "ngx_http_faas_lambda.h"
 
 
-/* Without data it is null, not left out. */
+/* Without data it is null, or empty for an authorizer, not left out. */
 
 static u_char *
-ngx_http_faas_v1_map(u_char *p, ngx_http_faas_map_t *map,
-    ngx_http_faas_map_e how)
+ngx_http_faas_v1_none(u_char *p, ngx_http_faas_ctx_t *ctx)
+{
+    return ctx->ask ? ngx_http_faas_put(p, "{}")
+                    : ngx_http_faas_put(p, "null");
+}
+
+
+static u_char *
+ngx_http_faas_v1_map(u_char *p, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_map_t *map, ngx_http_faas_map_e how)
 {
     return map->nelts ? ngx_http_faas_put_map(p, map, how)
-                      : ngx_http_faas_put(p, "null");
+                      : ngx_http_faas_v1_none(p, ctx);
 }
 
 
@@ -102,15 +110,7 @@ ngx_http_faas_v1_names(ngx_http_faas_ctx_t *ctx,
 
     *id = hit->api->api_id.len ? hit->api->api_id : *prefix;
 
-    if (hit->stage) {
-        *stage = hit->stage->name;
-
-    } else if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_REST) {
-        ngx_str_set(stage, "default");
-
-    } else {
-        ngx_str_set(stage, "$default");
-    }
+    ngx_http_faas_stage_name(hit, stage);
 }
 
 
@@ -136,6 +136,43 @@ ngx_http_faas_v1_resource(ngx_http_faas_ctx_t *ctx,
 }
 
 
+/* Flat: what the function gave besides the principal stands beside it. */
+
+static u_char *
+ngx_http_faas_v1_verdict(ngx_http_faas_hit_t *hit, u_char *p)
+{
+    size_t         plen, clen;
+    const u_char  *principal, *context;
+
+    principal = faas_verdict_principal(hit->verdict, &plen);
+    context = faas_verdict_context(hit->verdict, &clen);
+
+    *p++ = '{';
+
+    if (principal) {
+        p = ngx_http_faas_put(p, "\"principalId\":\"");
+        p = ngx_cpymem(p, principal, plen);
+        *p++ = '"';
+    }
+
+    if (hit->api->type == NGX_HTTP_FAAS_API_REST) {
+        p = ngx_sprintf(p, ",\"integrationLatency\":%uL", hit->latency_ms);
+    }
+
+    if (clen > 2) {
+        if (p[-1] != '{') {
+            *p++ = ',';
+        }
+
+        p = ngx_cpymem(p, context + 1, clen - 2);
+    }
+
+    *p++ = '}';
+
+    return p;
+}
+
+
 static u_char *
 ngx_http_faas_v1_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_parts_t *parts, u_char *p)
@@ -157,6 +194,10 @@ ngx_http_faas_v1_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     if (hit->claims.len) {
         p = ngx_http_faas_put(p, ",\"authorizer\":");
         p = ngx_http_faas_put_authorizer(p, hit);
+
+    } else if (hit->verdict) {
+        p = ngx_http_faas_put(p, ",\"authorizer\":");
+        p = ngx_http_faas_v1_verdict(hit, p);
     }
 
     p = ngx_http_faas_put(p, ",\"domainName\":");
@@ -195,22 +236,39 @@ ngx_http_faas_v1_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
 
 static u_char *
-ngx_http_faas_v1_maps(ngx_http_faas_parts_t *parts, u_char *p)
+ngx_http_faas_v1_maps(ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts,
+    u_char *p)
 {
-    p = ngx_http_faas_put(p, ",\"headers\":");
-    p = ngx_http_faas_v1_map(p, &parts->headers, NGX_HTTP_FAAS_MAP_LAST);
-    p = ngx_http_faas_put(p, ",\"multiValueHeaders\":");
-    p = ngx_http_faas_v1_map(p, &parts->headers, NGX_HTTP_FAAS_MAP_ALL);
-    p = ngx_http_faas_put(p, ",\"queryStringParameters\":");
-    p = ngx_http_faas_v1_map(p, &parts->query, NGX_HTTP_FAAS_MAP_LAST);
-    p = ngx_http_faas_put(p, ",\"multiValueQueryStringParameters\":");
+    ngx_uint_t  single;
 
-    return ngx_http_faas_v1_map(p, &parts->query, NGX_HTTP_FAAS_MAP_ALL);
+    /* authorizers of HTTP APIs do not get the other maps */
+
+    single = ctx->ask && parts->payload != NGX_HTTP_FAAS_PAYLOAD_REST;
+
+    p = ngx_http_faas_put(p, ",\"headers\":");
+    p = ngx_http_faas_v1_map(p, ctx, &parts->headers, NGX_HTTP_FAAS_MAP_LAST);
+
+    if (!single) {
+        p = ngx_http_faas_put(p, ",\"multiValueHeaders\":");
+        p = ngx_http_faas_v1_map(p, ctx, &parts->headers,
+                                 NGX_HTTP_FAAS_MAP_ALL);
+    }
+
+    p = ngx_http_faas_put(p, ",\"queryStringParameters\":");
+    p = ngx_http_faas_v1_map(p, ctx, &parts->query, NGX_HTTP_FAAS_MAP_LAST);
+
+    if (!single) {
+        p = ngx_http_faas_put(p, ",\"multiValueQueryStringParameters\":");
+        p = ngx_http_faas_v1_map(p, ctx, &parts->query,
+                                 NGX_HTTP_FAAS_MAP_ALL);
+    }
+
+    return p;
 }
 
 
 u_char *
-ngx_http_faas_event_v1(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+ngx_http_faas_v1_members(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_parts_t *parts, u_char *p)
 {
     ngx_uint_t            rest;
@@ -219,25 +277,35 @@ ngx_http_faas_event_v1(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     hit = ctx->hit;
     rest = (parts->payload == NGX_HTTP_FAAS_PAYLOAD_REST);
 
-    p = rest ? ngx_http_faas_put(p, "{\"resource\":")
-             : ngx_http_faas_put(p, "{\"version\":\"1.0\",\"resource\":");
+    p = ngx_http_faas_put(p, "\"resource\":");
     p = ngx_http_faas_put_str(p, &hit->route->path);
     p = ngx_http_faas_put(p, ",\"path\":");
     p = ngx_http_faas_put_str(p, rest ? &hit->raw : &hit->text);
     p = ngx_http_faas_put(p, ",\"httpMethod\":");
     p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
-    p = ngx_http_faas_v1_maps(parts, p);
+    p = ngx_http_faas_v1_maps(ctx, parts, p);
     p = ngx_http_faas_v1_context(r, ctx, parts, p);
     p = ngx_http_faas_put(p, ",\"pathParameters\":");
 
     p = hit->n ? ngx_http_faas_put_params(p, hit, rest)
-               : ngx_http_faas_put(p, "null");
+               : ngx_http_faas_v1_none(p, ctx);
 
     p = ngx_http_faas_put(p, ",\"stageVariables\":");
 
-    p = (hit->stage && hit->stage->variables)
-        ? ngx_http_faas_put_stage_variables(p, hit)
-        : ngx_http_faas_put(p, "null");
+    return (hit->stage && hit->stage->variables)
+           ? ngx_http_faas_put_stage_variables(p, hit)
+           : ngx_http_faas_v1_none(p, ctx);
+}
+
+
+u_char *
+ngx_http_faas_event_v1(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    p = parts->payload == NGX_HTTP_FAAS_PAYLOAD_REST
+        ? ngx_http_faas_put(p, "{")
+        : ngx_http_faas_put(p, "{\"version\":\"1.0\",");
+    p = ngx_http_faas_v1_members(r, ctx, parts, p);
 
     p = ngx_http_faas_put(p, ",\"body\":");
 

@@ -5,7 +5,7 @@
  * Runs in workers.
  */
 
-#include "ngx_http_faas_event.h"
+#include "ngx_http_faas_verdict.h"
 #include "ngx_http_faas_lambda.h"
 
 
@@ -80,6 +80,20 @@ ngx_http_faas_v2_key(ngx_http_faas_ctx_t *ctx, u_char *p)
 static u_char *
 ngx_http_faas_v2_authorizer(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
+    size_t         len;
+    const u_char  *context;
+
+    if (ctx->hit && ctx->hit->verdict) {
+        context = faas_verdict_context(ctx->hit->verdict, &len);
+
+        p = ngx_http_faas_put(p, ",\"authorizer\":{\"lambda\":");
+        p = context ? ngx_cpymem(p, context, len)
+                    : ngx_http_faas_put(p, "{}");
+        *p++ = '}';
+
+        return p;
+    }
+
     if (ctx->hit && ctx->hit->call) {
         p = ngx_http_faas_put(p, ",\"authorizer\":{\"iam\":");
         p = ngx_http_faas_put_iam(p, ctx->hit);
@@ -190,17 +204,17 @@ ngx_http_faas_v2_cookies(ngx_http_faas_parts_t *parts, u_char *p)
 }
 
 
-/* Members without data are left out; "body" comes last, it is the longest. */
+/* Those without data are left out. */
 
 u_char *
-ngx_http_faas_event_v2(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+ngx_http_faas_v2_members(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_parts_t *parts, u_char *p)
 {
     ngx_http_faas_hit_t  *hit;
 
     hit = ctx->hit;
 
-    p = ngx_http_faas_put(p, "{\"version\":\"2.0\",\"routeKey\":");
+    p = ngx_http_faas_put(p, "\"routeKey\":");
     p = ngx_http_faas_v2_key(ctx, p);
     p = ngx_http_faas_put(p, ",\"rawPath\":");
     p = ngx_http_faas_v2_path(r, ctx, parts, p);
@@ -226,6 +240,19 @@ ngx_http_faas_event_v2(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
         p = ngx_http_faas_put(p, ",\"stageVariables\":");
         p = ngx_http_faas_put_stage_variables(p, hit);
     }
+
+    return p;
+}
+
+
+/* "body" comes last, it is the longest. */
+
+u_char *
+ngx_http_faas_event_v2(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_parts_t *parts, u_char *p)
+{
+    p = ngx_http_faas_put(p, "{\"version\":\"2.0\",");
+    p = ngx_http_faas_v2_members(r, ctx, parts, p);
 
     if (parts->body_len) {
         p = ngx_http_faas_put(p, ",\"body\":");

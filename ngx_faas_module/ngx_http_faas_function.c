@@ -4,7 +4,7 @@
  * Runs in the master while it reads a configuration; takes no locks.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 #include "ngx_http_faas_check.h"
 
 
@@ -255,26 +255,6 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
 }
 
 
-/* Contract, section 0. */
-
-static ngx_int_t
-ngx_http_faas_function_arn(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
-{
-    fn->arn.data = ngx_pnalloc(cf->pool, sizeof("arn:aws:lambda:::function:")
-                               + fn->region.len + fn->account.len
-                               + fn->name.len);
-    if (fn->arn.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    fn->arn.len = ngx_sprintf(fn->arn.data, "arn:aws:lambda:%V:%V:function:%V",
-                              &fn->region, &fn->account, &fn->name)
-                  - fn->arn.data;
-
-    return NGX_OK;
-}
-
-
 /*
  * The block is complete.  cf is a copy whose place in the file the checks
  * set to what they complain of.
@@ -299,7 +279,7 @@ ngx_http_faas_function_check(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     ngx_http_faas_place(cf, fn, "runtime");
 
     if (ngx_http_faas_check_runtime(cf, fn) != NGX_CONF_OK
-        || ngx_http_faas_function_arn(cf, fn) != NGX_OK)
+        || ngx_http_faas_version_defaults(cf, fn) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -15,7 +15,7 @@
 static ngx_int_t ngx_http_faas_iam_refuse(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit, ngx_http_faas_lambda_error_t *e);
 static ngx_int_t ngx_http_faas_iam_arn(ngx_http_request_t *r,
-    ngx_http_faas_hit_t *hit);
+    ngx_http_faas_hit_t *hit, ngx_str_t *path);
 static ngx_int_t ngx_http_faas_iam_allowed(ngx_http_request_t *r,
     ngx_http_faas_hit_t *hit, ngx_http_faas_lambda_error_t *e);
 
@@ -61,7 +61,7 @@ ngx_http_faas_iam(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_faas_iam_arn(r, hit);
+        rc = ngx_http_faas_iam_arn(r, hit, &hit->raw);
     }
 
     if (rc == NGX_OK && call->verified) {
@@ -121,14 +121,32 @@ ngx_http_faas_iam_body(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 }
 
 
+/*
+ * Who may not have "/admin/..." may not have "/%61dmin/..." either: the policy
+ * is asked about the path as it came and about what it is decoded.
+ */
+
 static ngx_int_t
 ngx_http_faas_iam_allowed(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     ngx_http_faas_lambda_error_t *e)
 {
-    return ngx_http_faas_auth_may(r, hit->call,
-                                  hit->api->type == NGX_HTTP_FAAS_API_URL
-                                  ? "lambda:InvokeFunctionUrl"
-                                  : "execute-api:Invoke", e);
+    ngx_int_t    rc;
+    const char  *action;
+
+    action = hit->api->type == NGX_HTTP_FAAS_API_URL
+             ? "lambda:InvokeFunctionUrl" : "execute-api:Invoke";
+
+    rc = ngx_http_faas_auth_may(r, hit->call, action, e);
+
+    if (rc != NGX_OK || ngx_http_faas_one_path(hit)) {
+        return rc;
+    }
+
+    if (ngx_http_faas_iam_arn(r, hit, &hit->text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_faas_auth_may(r, hit->call, action, e);
 }
 
 
@@ -170,17 +188,14 @@ ngx_http_faas_iam_refuse(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 /* What the policy is asked about: contract, section 7.7. */
 
 static ngx_int_t
-ngx_http_faas_iam_arn(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
+ngx_http_faas_iam_arn(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
+    ngx_str_t *path)
 {
-    u_char                *p;
-    ngx_str_t              account, stage;
-    ngx_http_faas_api_t   *api;
     ngx_http_faas_call_t  *call;
 
-    api = hit->api;
     call = hit->call;
 
-    if (api->type == NGX_HTTP_FAAS_API_URL) {
+    if (hit->api->type == NGX_HTTP_FAAS_API_URL) {
         if (call->function) {
             call->arn = call->function->arn;
         }
@@ -188,39 +203,45 @@ ngx_http_faas_iam_arn(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         return NGX_OK;
     }
 
+    return ngx_http_faas_route_arn(r, hit, path, call->function, &call->arn);
+}
+
+
+/* FN is whose account it is where the API has none; it may be NULL. */
+
+ngx_int_t
+ngx_http_faas_route_arn(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
+    ngx_str_t *path, ngx_http_faas_function_t *fn, ngx_str_t *arn)
+{
+    u_char               *p;
+    ngx_str_t             account, stage;
+    ngx_http_faas_api_t  *api;
+
+    api = hit->api;
     account = api->account;
 
     if (account.len == 0) {
         ngx_str_set(&account, "000000000000");
 
-        if (call->function) {
-            account = call->function->account;
+        if (fn) {
+            account = fn->account;
         }
     }
 
-    if (hit->stage) {
-        stage = hit->stage->name;
-
-    } else if (api->type == NGX_HTTP_FAAS_API_REST) {
-        ngx_str_set(&stage, "default");
-
-    } else {
-        ngx_str_set(&stage, "$default");
-    }
+    ngx_http_faas_stage_name(hit, &stage);
 
     p = ngx_pnalloc(r->pool, sizeof("arn:aws:execute-api:::///")
                              + api->region.len + account.len
                              + api->api_id.len + stage.len
-                             + r->method_name.len + hit->raw.len);
+                             + r->method_name.len + path->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    call->arn.data = p;
+    arn->data = p;
     p = ngx_sprintf(p, "arn:aws:execute-api:%V:%V:%V/%V/%V%V", &api->region,
-                    &account, &api->api_id, &stage, &r->method_name,
-                    &hit->raw);
-    call->arn.len = p - call->arn.data;
+                    &account, &api->api_id, &stage, &r->method_name, path);
+    arn->len = p - arn->data;
 
     return NGX_OK;
 }

@@ -1,5 +1,6 @@
 /*
- * Public keys of an authorizer, from a file.
+ * Public keys of an authorizer, from a file; ngx_http_faas_jwks_fetch.c has
+ * those from a location.
  *
  * Runs in the master while it reads a configuration, and in workers, which
  * look once a second whether the file is another one.  Each process has a set
@@ -12,8 +13,6 @@
 
 static faas_jwks_t *ngx_http_faas_jwks_read(ngx_http_faas_jwks_t *jwks,
     const char **error, ngx_err_t *err);
-static void ngx_http_faas_jwks_left_out(ngx_conf_t *cf, ngx_log_t *log,
-    ngx_http_faas_jwks_t *jwks, faas_jwks_t *set);
 static ssize_t ngx_http_faas_jwks_text(ngx_http_faas_jwks_t *jwks,
     ngx_fd_t fd, u_char *buf, const char **error, ngx_err_t *err);
 static void ngx_http_faas_jwks_seen(ngx_http_faas_jwks_t *jwks,
@@ -43,6 +42,13 @@ ngx_http_faas_jwks_load(ngx_conf_t *cf, ngx_http_faas_jwks_t *jwks)
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
         return NGX_ERROR;
+    }
+
+    if (jwks->uri.len) {
+        cln->handler = ngx_http_faas_jwks_cleanup;
+        cln->data = jwks;
+
+        return NGX_OK;                       /* asked with the first token */
     }
 
     jwks->set = ngx_http_faas_jwks_read(jwks, &error, &err);
@@ -117,19 +123,28 @@ ngx_http_faas_jwks_refresh(ngx_http_faas_jwks_t *jwks, ngx_log_t *log)
         return;
     }
 
+    ngx_http_faas_jwks_replace(jwks, set, log);
+}
+
+
+void
+ngx_http_faas_jwks_replace(ngx_http_faas_jwks_t *jwks, faas_jwks_t *set,
+    ngx_log_t *log)
+{
     faas_jwks_free(jwks->set);
 
     jwks->set = set;
     jwks->generation++;
 
     ngx_log_error(NGX_LOG_NOTICE, log, 0, "faas: %ui new keys from \"%V\"",
-                  (ngx_uint_t) set->n, &jwks->name);
+                  (ngx_uint_t) set->n, jwks->uri.len ? &jwks->uri
+                                                     : &jwks->name);
 }
 
 
 /* CF: while a configuration is read. */
 
-static void
+void
 ngx_http_faas_jwks_left_out(ngx_conf_t *cf, ngx_log_t *log,
     ngx_http_faas_jwks_t *jwks, faas_jwks_t *set)
 {
@@ -151,7 +166,8 @@ ngx_http_faas_jwks_left_out(ngx_conf_t *cf, ngx_log_t *log,
 
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "faas: %ui keys in \"%V\" are left out: %s",
-                      (ngx_uint_t) set->skipped[i], &jwks->name,
+                      (ngx_uint_t) set->skipped[i],
+                      jwks->uri.len ? &jwks->uri : &jwks->name,
                       faas_jwk_reason(i));
     }
 }

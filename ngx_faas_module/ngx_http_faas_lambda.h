@@ -142,6 +142,8 @@ ngx_int_t ngx_http_faas_call_respond(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, ngx_str_t *body, const char *error);
 ngx_int_t ngx_http_faas_call_stream(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
+ngx_int_t ngx_http_faas_call_result(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, size_t len);
 
 #define ngx_http_faas_call_up_text(r, name, text)                             \
     ngx_http_faas_call_up(r, name, (void *) text, ngx_strlen(text))
@@ -151,9 +153,10 @@ ngx_int_t ngx_http_faas_call_stream(ngx_http_request_t *r,
 ngx_int_t ngx_http_faas_call_frames(ngx_http_request_t *r, ngx_str_t *body,
     const char *error, ngx_str_t *tail);
 
-/* ngx_http_faas_lambda_failure.c: the same of streams; call_failure() is in
-   ngx_http_faas.h */
+/* ngx_http_faas_lambda_failure.c: invocations that failed */
 
+ngx_int_t ngx_http_faas_call_failure(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx);
 const char *ngx_http_faas_call_code(ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_call_failed(ngx_http_faas_ctx_t *ctx,
     ngx_str_t *details);

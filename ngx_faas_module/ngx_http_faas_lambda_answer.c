@@ -215,7 +215,9 @@ ngx_http_faas_call_head(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 {
     if (ngx_http_faas_call_up(r, "Content-Type", type->data, type->len)
         != NGX_OK
-        || ngx_http_faas_call_up_text(r, "X-Amz-Executed-Version", "$LATEST")
+        || ngx_http_faas_call_up(r, "X-Amz-Executed-Version",
+                                 ctx->function->version.data,
+                                 ctx->function->version.len)
            != NGX_OK)
     {
         return NGX_ERROR;

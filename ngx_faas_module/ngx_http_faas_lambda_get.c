@@ -52,13 +52,13 @@ ngx_http_faas_get_function(u_char *p, ngx_http_faas_function_t *fn,
     }
 
     *p++ = '{';
-    p = ngx_http_faas_get_str(p, "FunctionName", &fn->name);
+    p = ngx_http_faas_get_str(p, "FunctionName", &fn->lambda_name);
     p = ngx_http_faas_get_str(p, "FunctionArn", arn);
     p = ngx_http_faas_get_str(p, "Runtime", &runtime);
     p = ngx_http_faas_get_str(p, "Handler", &fn->handler);
     p = ngx_sprintf(p, "\"Role\":\"arn:aws:iam::%V:role/faas\","
                     "\"CodeSize\":0,\"Description\":\"\",\"Timeout\":%M,"
-                    "\"MemorySize\":%ui,\"Version\":\"$LATEST\","
+                    "\"MemorySize\":%ui,\"Version\":\"%V\","
                     "\"TracingConfig\":{\"Mode\":\"PassThrough\"},"
                     "\"PackageType\":\"Zip\","
                     "\"EphemeralStorage\":{\"Size\":%ui},"
@@ -67,7 +67,7 @@ ngx_http_faas_get_function(u_char *p, ngx_http_faas_function_t *fn,
                     "\"SnapStart\":{\"ApplyOn\":\"None\","
                     "\"OptimizationStatus\":\"Off\"}",
                     &fn->account, (fn->timeout + 999) / 1000, fn->memory,
-                    fn->tmp, &fn->name);
+                    &fn->version, fn->tmp, &fn->lambda_name);
 
     if (!list) {
         p = ngx_sprintf(p, ",\"State\":\"Active\","

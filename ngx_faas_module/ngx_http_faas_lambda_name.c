@@ -371,7 +371,7 @@ ngx_http_faas_call_only(ngx_http_faas_main_conf_t *fmcf,
 
     call->emulator = 1;
     fn = fmcf->functions.elts;
-    call->fname.name = fn[0]->name;
+    call->fname.name = fn[0]->lambda_name;
 
     return fn[0];
 }
@@ -403,7 +403,7 @@ ngx_http_faas_call_function(ngx_http_request_t *r,
     }
 
     fmcf = ngx_http_get_module_main_conf(r, ngx_http_faas_module);
-    fn = ngx_http_faas_find(fmcf, f->name.data, f->name.len);
+    fn = ngx_http_faas_qualified(fmcf, &f->name, &f->qualifier);
 
     if (fn == NULL) {
         fn = ngx_http_faas_call_only(fmcf, call);
@@ -419,9 +419,7 @@ ngx_http_faas_call_function(ngx_http_request_t *r,
         || (f->region.len
             && (f->region.len != fn->region.len
                 || ngx_memcmp(f->region.data, fn->region.data, f->region.len)
-                   != 0))
-        || (f->qualifier.len
-            && !ngx_http_faas_part_is(&f->qualifier, "$LATEST")))
+                   != 0)))
     {
         return ngx_http_faas_call_unknown(r, call, e);
     }

@@ -53,8 +53,9 @@ ngx_http_faas_tail_start(ngx_http_faas_ctx_t *ctx)
     }
 
     call->tail_len = 0;
-    p = ngx_sprintf(buf, "START RequestId: %*s Version: $LATEST\n",
-                    (size_t) FAAS_REQUEST_ID_LEN, call->id);
+    p = ngx_sprintf(buf, "START RequestId: %*s Version: %V\n",
+                    (size_t) FAAS_REQUEST_ID_LEN, call->id,
+                    &ctx->function->version);
     ngx_http_faas_tail_add(call, buf, p - buf);
 }
 

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_faas_stream.h"
+#include "ngx_http_faas_verdict.h"
 
 
 static void ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx,
@@ -93,6 +94,10 @@ ngx_http_faas_lease_start(ngx_http_faas_ctx_t *ctx)
     ngx_http_request_t  *r;
 
     r = ctx->request;
+
+    if (ctx->ask && ctx->lease.timeout_ms > NGX_HTTP_FAAS_VERDICT_MS) {
+        ctx->lease.timeout_ms = NGX_HTTP_FAAS_VERDICT_MS;
+    }
 
     faas_lease_run(&ngx_http_faas_board, ctx->ticket);
 

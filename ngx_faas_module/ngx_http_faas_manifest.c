@@ -192,6 +192,8 @@ ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
 
     ngx_http_faas_text_key_num(t, "{\"index\":", fn->index);
     ngx_http_faas_text_key_str(t, ",\"name\":", &fn->name);
+    ngx_http_faas_text_key_str(t, ",\"lambda_name\":", &fn->lambda_name);
+    ngx_http_faas_text_key_str(t, ",\"lambda_version\":", &fn->version);
     ngx_http_faas_text_key_str(t, ",\"runtime\":", &fn->runtime);
     ngx_http_faas_text_key_str(t, ",\"handler\":", &fn->handler);
     ngx_http_faas_text_key_str(t, ",\"code\":", &fn->code);

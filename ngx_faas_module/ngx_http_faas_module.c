@@ -6,7 +6,7 @@
  */
 
 #include "ngx_http_faas_api.h"
-#include "ngx_http_faas_lambda.h"
+#include "ngx_http_faas_stream.h"
 
 
 static ngx_conf_num_bounds_t  ngx_http_faas_functions_bounds = {
@@ -163,6 +163,13 @@ static ngx_command_t  ngx_http_faas_commands[] = {
     { ngx_string("faas_uids"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_faas_uids,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("faas_authorizer_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_faas_authorizer_cache,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },

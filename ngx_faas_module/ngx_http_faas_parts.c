@@ -4,7 +4,7 @@
  * Runs in workers.
  */
 
-#include "ngx_http_faas_event.h"
+#include "ngx_http_faas_verdict.h"
 #include "ngx_http_faas_lambda.h"
 
 
@@ -44,6 +44,10 @@ ngx_http_faas_parts(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     parts->payload = ctx->hit ? ctx->hit->route->payload
                               : NGX_HTTP_FAAS_PAYLOAD_V2;
 
+    if (ctx->ask) {                  /* its authorizer does not get a body */
+        parts->payload = ctx->ask->payload;
+    }
+
     if (ctx->call) {                 /* it was looked at already */
         parts->payload = NGX_HTTP_FAAS_PAYLOAD_RAW;
         parts->body = ctx->call->body.data;
@@ -51,7 +55,9 @@ ngx_http_faas_parts(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
         return NGX_OK;
     }
 
-    parts->body_len = ngx_http_faas_body_length(r);
+    parts->body_len = ctx->ask ? 0 : ngx_http_faas_body_length(r);
+    parts->length = ctx->ask && r->headers_in.content_length_n > 0
+                    ? r->headers_in.content_length_n : parts->body_len;
 
     if (parts->payload == NGX_HTTP_FAAS_PAYLOAD_RAW) {
         return ngx_http_faas_parts_body(r, ctx, parts);
@@ -272,9 +278,9 @@ ngx_http_faas_forwarded(ngx_http_request_t *r, ngx_http_faas_parts_t *parts)
         parts->forwarded_port.len = p - parts->forwarded_port.data;
     }
 
-    if (parts->body_len || r->headers_in.content_length) {
+    if (parts->length || r->headers_in.content_length) {
         parts->content_length.data = p;
-        p = ngx_sprintf(p, "%O", parts->body_len);
+        p = ngx_sprintf(p, "%O", parts->length);
         parts->content_length.len = p - parts->content_length.data;
     }
 

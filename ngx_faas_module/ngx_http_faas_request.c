@@ -154,7 +154,12 @@ ngx_http_faas_trace(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 static ngx_str_t *
 ngx_http_faas_arn(ngx_http_faas_ctx_t *ctx)
 {
-    return ctx->call ? &ctx->call->arn : &ctx->function->arn;
+    if (ctx->call) {
+        return &ctx->call->arn;
+    }
+
+    return ctx->hit && ctx->ask == NULL && ctx->hit->route->arn.len
+           ? &ctx->hit->route->arn : &ctx->function->arn;
 }
 
 

@@ -228,7 +228,7 @@ ngx_http_faas_route_target(ngx_conf_t *cf, ngx_http_faas_route_t *route,
     ngx_str_t *value, ngx_uint_t n)
 {
     u_char     *colon;
-    ngx_str_t   name, qualifier;
+    ngx_str_t   name;
 
     if (n == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -248,24 +248,31 @@ ngx_http_faas_route_target(ngx_conf_t *cf, ngx_http_faas_route_t *route,
     name = value[0];
     colon = ngx_strlchr(name.data, name.data + name.len, ':');
 
-    if (colon) {
-        qualifier.data = colon + 1;
-        qualifier.len = name.data + name.len - qualifier.data;
-        name.len = colon - name.data;
+    if (colon == NULL) {
+        route->function = ngx_http_faas_reference(cf, &name);
 
-        /* the only version there is yet */
-
-        if (!ngx_http_faas_is_str(&qualifier, "$LATEST")) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "function \"%V\" has no version or alias "
-                               "\"%V\"", &name, &qualifier);
-            return NGX_ERROR;
-        }
+        return route->function ? 1 : NGX_ERROR;
     }
 
-    route->function = ngx_http_faas_reference(cf, &name);
+    route->qualifier.data = colon + 1;
+    route->qualifier.len = name.data + name.len - route->qualifier.data;
+    name.len = colon - name.data;
 
-    return route->function ? 1 : NGX_ERROR;
+    /* which block that is is known when all of them are */
+
+    route->function = ngx_pcalloc(cf->pool, sizeof(ngx_http_faas_function_t));
+
+    if (route->function == NULL || route->qualifier.len == 0 || name.len == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid target \"%V\" of route \"%V\"", &value[0],
+                           &route->key);
+        return NGX_ERROR;
+    }
+
+    route->function->name = name;
+
+    return 1;
 }
 
 

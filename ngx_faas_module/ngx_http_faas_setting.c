@@ -5,7 +5,7 @@
  * are Lambda's (contract, section 6.5) unless the reference says otherwise.
  */
 
-#include "ngx_http_faas.h"
+#include "ngx_http_faas_api.h"
 #include "faas_json.h"
 #include "faas_size.h"
 
@@ -95,9 +95,12 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
       ngx_http_faas_fn(account), 12, 12, 1 },
     { ngx_string("region"), ngx_http_faas_set_str,
       ngx_http_faas_fn(region), 1, 32, 1 },
+    { ngx_string("version"), ngx_http_faas_set_version,
+      0, 0, 0, 2 },
+    { ngx_string("alias"), ngx_http_faas_set_alias,
+      0, 0, 0, 64 },
     { ngx_string("official_client"), ngx_http_faas_set_flag,
       ngx_http_faas_fn(official_client), 0, 0, 1 },
-
     { ngx_string("reload_on_change"), ngx_http_faas_set_flag,
       ngx_http_faas_fn(reload_on_change), 0, 0, 1 },
     { ngx_string("streaming"), ngx_http_faas_set_flag,

@@ -7,8 +7,8 @@
  * the body goes through ngx_http_faas_stream_body.c.
  */
 
-#include "ngx_http_faas_event.h"
 #include "ngx_http_faas_stream.h"
+#include "ngx_http_faas_verdict.h"
 
 
 static ngx_int_t ngx_http_faas_stream_head(ngx_http_request_t *r,
@@ -36,9 +36,10 @@ ngx_http_faas_stream_ask(ngx_http_faas_ctx_t *ctx)
         return;
     }
 
-    /* load balancers collect, as AWS's do */
+    /* load balancers collect, as AWS's do; who is asked may not go on */
 
-    if (ctx->cgi || (ctx->hit && ctx->hit->api->type == NGX_HTTP_FAAS_API_ALB))
+    if (ctx->cgi || ctx->ask
+        || (ctx->hit && ctx->hit->api->type == NGX_HTTP_FAAS_API_ALB))
     {
         return;
     }
@@ -332,12 +333,18 @@ ngx_http_faas_stream_result(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
         ctx->text = s->error.data;
         len = s->error.len;
 
-        return ctx->call ? ngx_http_faas_call_result(r, ctx, len)
-                         : ngx_http_faas_function_error(ctx, len);
     }
 
     if (ctx->call) {
         return ngx_http_faas_call_result(r, ctx, len);
+    }
+
+    if (ctx->ask) {
+        return ngx_http_faas_ask_result(r, ctx, len);
+    }
+
+    if (ctx->reader.app_status != 0) {
+        return ngx_http_faas_function_error(ctx, len);
     }
 
     if (ctx->unwanted && s->bad == NULL) {

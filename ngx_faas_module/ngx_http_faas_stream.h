@@ -35,7 +35,12 @@ typedef struct {
 } ngx_http_faas_result_t;
 
 
-/* ngx_http_faas_answer.c: what results and streams have in common */
+/* ngx_http_faas_directive.c */
+
+char *ngx_http_faas_streaming_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* what streams have in common with other answers: ngx_http_faas_answer.c */
 
 ngx_int_t ngx_http_faas_violation(ngx_http_faas_ctx_t *ctx, uint32_t why,
     int32_t counter, ngx_http_faas_error_t *error, const char *reason);
@@ -45,6 +50,16 @@ ngx_int_t ngx_http_faas_accept(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx, faas_answer_t *answer);
 int ngx_http_faas_answer_header(void *data, unsigned char *name, size_t nlen,
     unsigned char *value, size_t vlen);
+
+/* ngx_http_faas_cgi_answer.c, _filter.c, _error.c, _io.c */
+
+ngx_uint_t ngx_http_faas_unwanted(ngx_http_request_t *r);
+ngx_int_t ngx_http_faas_out(ngx_http_request_t *r, ngx_chain_t ***ll,
+    u_char *data, size_t len);
+void ngx_http_faas_error_type(ngx_http_faas_ctx_t *ctx, u_char *p,
+    size_t len);
+ngx_int_t ngx_http_faas_function_error(ngx_http_faas_ctx_t *ctx, size_t len);
+ngx_uint_t ngx_http_faas_dies(ngx_http_faas_ctx_t *ctx);
 
 /*
  * ngx_http_faas_stream.c: up to the header.  NGX_DECLINED of "type" and

@@ -153,12 +153,11 @@ ngx_http_faas_v_function(ngx_http_faas_ctx_t *ctx, u_char *p)
 }
 
 
-/* the only published version there is yet */
-
 static u_char *
 ngx_http_faas_v_version(ngx_http_faas_ctx_t *ctx, u_char *p)
 {
-    return ngx_cpymem(p, "$LATEST", sizeof("$LATEST") - 1);
+    return ctx->function ? ngx_sprintf(p, "%V", &ctx->function->version)
+                         : NULL;
 }
 
 

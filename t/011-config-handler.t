@@ -400,3 +400,69 @@ command "java" of function "f" cannot be executed
 --- at: network host;
 --- says
 "network host" in function "f" is not for runtime "provided": all of this host could talk to its Runtime API
+
+
+=== TEST 33: an official client that is not there: Python
+--- functions
+>>> f/app.py
+--- function
+    official_client on;
+    handler app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: official_client on;
+--- says
+the official client is not in code "$TEST_NGINX_FUNCTIONS/f" of function "f": there is no "awslambdaric/__main__.py", install the package "awslambdaric" there
+
+
+=== TEST 34: an official client that is not there: Node.js
+--- functions
+>>> f/index.js
+--- function
+    official_client on;
+    handler index.handler;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: official_client on;
+--- says
+there is no "node_modules/.bin/aws-lambda-ric", install the package "aws-lambda-ric" there
+
+
+=== TEST 35: an official client, but not a handler
+--- functions
+>>> f/awslambdaric/__main__.py
+--- function
+    handler app.handler;
+    official_client on;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.handler;
+--- says
+handler "app.handler" of function "f" names no file
+
+
+=== TEST 36: an official client for no language
+--- functions
+>>> f/bootstrap 0755
+--- function
+    official_client on;
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: official_client on;
+--- says
+"official_client" in function "f" is only for Python and Node.js
+
+
+=== TEST 37: an official client in the host's network
+--- functions
+>>> f/app.py
+>>> f/awslambdaric/__main__.py
+--- function
+    network host;
+    official_client on;
+    handler app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: network host;
+--- says
+"network host" in function "f" is not for the official client of "python3": all of this host could talk to its Runtime API

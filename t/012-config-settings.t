@@ -341,3 +341,22 @@ code $TEST_NGINX_FUNCTIONS/nowhere;
     handler app.handler;
 --- says
 of function "f" is not there (2: No such file or directory) in $TEST_NGINX_FUNCTIONS/settings:2
+
+
+=== TEST 41: streaming neither on nor off
+--- function
+    streaming yes;
+--- at: streaming yes;
+--- says
+invalid value "yes" in "streaming", it must be "on" or "off"
+
+
+=== TEST 42: streaming of an application
+--- function
+    runtime fastcgi;
+    streaming on;
+    command /bin/true;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: streaming on;
+--- says
+"streaming" in function "f" is not for runtime fastcgi, see "faas_buffering"

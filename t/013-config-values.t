@@ -343,3 +343,12 @@ invalid number of arguments in "faas_function" directive
 --- at: faas_function f {
 --- says
 "faas_function" directive is not allowed here
+
+
+=== TEST 37: streaming twice
+--- function
+    streaming on;
+    streaming off;
+--- at: streaming off;
+--- says
+"streaming" directive is duplicate

@@ -337,3 +337,61 @@ invalid value "4kk" in "faas_buffer_size" directive
 --- at: faas_ignore_headers X-Other;
 --- says
 invalid value "X-Other"
+
+
+=== TEST 39: streaming neither on nor off
+--- config
+    faas_streaming maybe;
+--- at: faas_streaming maybe;
+--- says
+invalid value "maybe" in "faas_streaming" directive, it must be "on" or "off"
+
+
+=== TEST 40: a limit of streams that is none
+--- config
+    faas_streaming_max much;
+--- at: faas_streaming_max much;
+--- says
+invalid value "much" in "faas_streaming_max" directive
+
+
+=== TEST 41: two limits of streams
+--- config
+    faas_streaming_max 1m;
+    faas_streaming_max 2m;
+--- at: faas_streaming_max 2m;
+--- says
+"faas_streaming_max" directive is duplicate
+
+
+=== TEST 42: a rate of streams that is none
+--- config
+    faas_streaming_rate fast;
+--- at: faas_streaming_rate fast;
+--- says
+invalid value "fast" in "faas_streaming_rate", it must be BYTES [burst=BYTES]
+
+
+=== TEST 43: a burst of streams that is none
+--- config
+    faas_streaming_rate 1m burst=0;
+--- at: faas_streaming_rate 1m burst=0;
+--- says
+invalid value "burst=0" in "faas_streaming_rate", it must be BYTES [burst=BYTES]
+
+
+=== TEST 44: a parameter of a rate of streams that is unknown
+--- config
+    faas_streaming_rate 1m after=1m;
+--- at: faas_streaming_rate 1m after=1m;
+--- says
+invalid value "after=1m" in "faas_streaming_rate", it must be BYTES
+
+
+=== TEST 45: two rates of streams
+--- config
+    faas_streaming_rate 1m;
+    faas_streaming_rate 2m;
+--- at: faas_streaming_rate 2m;
+--- says
+"faas_streaming_rate" directive is duplicate

@@ -339,6 +339,8 @@ timeout 5s;
     faas_max_temp_file_size 0;
     faas_request_max 0;
     faas_response_max 0;
+    faas_streaming_max 0;
+    faas_streaming_rate 0;
     faas_function f {
         runtime python3;
         code $TEST_NGINX_FUNCTIONS/f;
@@ -356,6 +358,9 @@ timeout 5s;
     faas_temp_path faas_temp 1 2;
     faas_request_max 1m;
     faas_response_max 1m;
+    faas_streaming on;
+    faas_streaming_max 1g;
+    faas_streaming_rate 2m burst=6m;
     faas_hide_header X-One;
     faas_pass_header X-Accel-Expires;
     faas_ignore_headers X-Accel-Expires Expires Cache-Control Set-Cookie Vary;

@@ -168,7 +168,7 @@ unknown function "nobody" in "faas_pass"
     }
 --- at: route GET / f:prod;
 --- says
-function "f" has no version or alias "prod"
+function "f" has no version or alias "prod", which route "GET /" names
 
 
 === TEST 17: a fixed answer without status
@@ -557,3 +557,34 @@ must come after the "stage" that it names
 --- at: route $default return 200 rate=1;
 --- says
 a load balancer does not throttle route "$default"
+
+
+=== TEST 52: a route that streams perhaps
+--- http_config
+    faas_api a {
+        route GET /a f streaming=maybe;
+    }
+--- at: route GET /a f streaming=maybe;
+--- says
+invalid parameter "streaming=maybe" of route "GET /a"
+
+
+=== TEST 53: a fixed answer that streams
+--- http_config
+    faas_api a {
+        route GET /a return 200 streaming=on;
+    }
+--- at: route GET /a return 200 streaming=on;
+--- says
+invalid parameter "streaming=on" of route "GET /a"
+
+
+=== TEST 54: a load balancer that streams
+--- http_config
+    faas_api a {
+        type alb;
+        route $default f streaming=on;
+    }
+--- at: route $default f streaming=on;
+--- says
+a load balancer does not stream route "$default"

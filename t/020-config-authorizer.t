@@ -41,7 +41,7 @@ invalid authorizer name "none"
     }
 --- at: authorizer u lambda;
 --- says
-invalid type "lambda" of authorizer "u", it must be "jwt" or "iam"
+invalid type "lambda" of authorizer "u", it must be "jwt", "iam", "token" or "request"
 
 
 === TEST 4: no issuer
@@ -306,3 +306,252 @@ JWT authorizers go with HTTP APIs only, others have Lambda or IAM authorizers: "
 --- at: faas_route GET / return 200 authorizer=u;
 --- says
 unknown authorizer "u" of route "GET /"
+
+
+=== TEST 28: a Lambda authorizer without function
+--- http_config
+    faas_api a {
+        authorizer u request identity=$request.header.A;
+    }
+--- at: authorizer u request identity=$request.header.A;
+--- says
+authorizer "u" has no "function="
+
+
+=== TEST 29: a function that can have no such name
+--- http_config
+    faas_api a {
+        authorizer u request function=a.b;
+    }
+--- at: authorizer u request function=a.b;
+--- says
+invalid function name "a.b" in "authorizer"
+
+
+=== TEST 30: an identity source that there is not
+--- http_config
+    faas_api a {
+        authorizer u request function=f identity=$request.body;
+    }
+--- at: authorizer u request function=f identity=$request.body;
+--- says
+invalid "$request.body" in "identity=$request.body" of authorizer "u"
+
+
+=== TEST 31: an unknown member of the context
+--- http_config
+    faas_api a {
+        authorizer u request function=f identity=$request.header.A,$context.foo;
+    }
+--- at: authorizer u request function=f identity=$request.header.A,$context.foo;
+--- says
+invalid "$context.foo" in "identity=$request.header.A,$context.foo" of authorizer "u"
+
+
+=== TEST 32: an empty identity source
+--- http_config
+    faas_api a {
+        authorizer u request function=f identity=$request.header.A,;
+    }
+--- at: authorizer u request function=f identity=$request.header.A,;
+--- says
+invalid "" in "identity=$request.header.A,"
+
+
+=== TEST 33: a ttl without identity
+--- http_config
+    faas_api a {
+        authorizer u request function=f ttl=10s;
+    }
+--- at: authorizer u request function=f ttl=10s;
+--- says
+authorizer "u" has a "ttl=" without "identity="
+
+
+=== TEST 34: a ttl that is too long
+--- http_config
+    faas_api a {
+        authorizer u request function=f identity=$request.header.A ttl=2h;
+    }
+--- at: authorizer u request function=f identity=$request.header.A ttl=2h;
+--- says
+invalid "ttl=2h" of authorizer "u", it must be 0s to 3600s
+
+
+=== TEST 35: a payload that there is not
+--- http_config
+    faas_api a {
+        authorizer u request function=f payload=3.0;
+    }
+--- at: authorizer u request function=f payload=3.0;
+--- says
+invalid parameter "payload=3.0" of authorizer "u"
+
+
+=== TEST 36: validate= with request
+--- http_config
+    faas_api a {
+        authorizer u request function=f validate=a;
+    }
+--- at: authorizer u request function=f validate=a;
+--- says
+invalid parameter "validate=a" of authorizer "u"
+
+
+=== TEST 37: simple answers with payload 1.0
+--- http_config
+    faas_api a {
+        authorizer u request function=f payload=1.0 simple=on;
+        route GET / return 200;
+    }
+--- at: authorizer u request function=f payload=1.0 simple=on;
+--- says
+"simple=on" needs "payload=2.0", authorizer "u"
+
+
+=== TEST 38: a token authorizer of an HTTP API
+--- http_config
+    faas_api a {
+        authorizer u token function=f;
+        route GET / return 200;
+    }
+--- at: authorizer u token function=f;
+--- says
+authorizers of type "token" go with REST APIs only: "u"
+
+
+=== TEST 39: simple answers of a REST API
+--- http_config
+    faas_api a {
+        authorizer u request function=f simple=on;
+        type rest;
+        route GET / return 200;
+    }
+--- at: authorizer u request function=f simple=on;
+--- says
+"payload=" and "simple=" go with HTTP APIs only, authorizer "u"
+
+
+=== TEST 40: a Lambda authorizer of a function URL
+--- http_config
+    faas_api a {
+        authorizer u request function=f;
+        type url;
+        route $default f;
+    }
+--- at: authorizer u request function=f;
+--- says
+function URLs have no other authorizers than "iam": "u"
+
+
+=== TEST 41: a token from an argument
+--- http_config
+    faas_api a {
+        authorizer u token function=f identity=$request.querystring.a;
+    }
+--- at: authorizer u token function=f identity=$request.querystring.a;
+--- says
+invalid "$request.querystring.a" in "identity=$request.querystring.a" of authorizer "u"
+
+
+=== TEST 42: two tokens
+--- http_config
+    faas_api a {
+        authorizer u token function=f identity=$request.header.a,$request.header.b;
+    }
+--- at: authorizer u token function=f identity=$request.header.a,$request.header.b;
+--- says
+invalid "$request.header.b" in
+
+
+=== TEST 43: a pattern that is none
+--- http_config
+    faas_api a {
+        authorizer u token function=f validate=a(;
+    }
+--- at: authorizer u token function=f validate=a(;
+--- says
+invalid "validate=a(" of authorizer "u"
+
+
+=== TEST 44: a function that there is not
+--- http_config
+    faas_api a {
+        authorizer u request function=nowhere;
+        route GET / return 200 authorizer=u;
+    }
+--- at: authorizer u request function=nowhere;
+--- says
+unknown function "nowhere"
+
+
+=== TEST 45: a FastCGI application as an authorizer
+--- user_files
+>>> f/x
+x
+--- http_config
+    faas_function f { runtime fastcgi; command /bin/true; code ../html/f; }
+    faas_api a {
+        authorizer u request function=f;
+        route GET / return 200 authorizer=u;
+    }
+--- at: authorizer u request function=f;
+--- says
+a FastCGI application cannot be asked by authorizer "u"
+
+
+=== TEST 46: too little room for answers
+--- http_config
+    faas_authorizer_cache 1k;
+--- at: faas_authorizer_cache 1k;
+--- says
+invalid size "1k" in "faas_authorizer_cache", it must be 32k or more
+
+
+=== TEST 47: room for answers, twice
+--- http_config
+    faas_authorizer_cache 1m;
+    faas_authorizer_cache 1m;
+--- at: faas_authorizer_cache 1m;
+--- says
+"faas_authorizer_cache" directive is duplicate
+
+
+=== TEST 48: keys at an address
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks_uri=https://i/jwks;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks_uri=https://i/jwks;
+--- says
+invalid "jwks_uri=https://i/jwks" of authorizer "u", it must be the path of a location
+
+
+=== TEST 49: keys from a file and from a location
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks=k jwks_uri=/k;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks=k jwks_uri=/k;
+--- says
+authorizer "u" has "jwks=" and "jwks_uri="
+
+
+=== TEST 50: a file that is read again after a time
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks=k jwks_ttl=1h;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks=k jwks_ttl=1h;
+--- says
+authorizer "u" has "jwks=" and "jwks_ttl="
+
+
+=== TEST 51: keys that are good for no time
+--- http_config
+    faas_api a {
+        authorizer u jwt issuer=i audience=a jwks_uri=/k jwks_ttl=0s;
+    }
+--- at: authorizer u jwt issuer=i audience=a jwks_uri=/k jwks_ttl=0s;
+--- says
+invalid parameter "jwks_ttl=0s" of authorizer "u"

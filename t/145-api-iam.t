@@ -32,7 +32,11 @@ KEYS = {'keys': [
     {'accessKeyId': 'AKIDGET', 'secretAccessKey': 'get',
      'policy': {'Statement': {
          'Effect': 'Allow', 'Action': 'execute-api:Invoke',
-         'Resource': 'arn:aws:execute-api:*:*:web/$default/GET/items/*'}}}]}
+         'Resource': 'arn:aws:execute-api:*:*:web/$default/GET/items/*'}}},
+    {'accessKeyId': 'AKIDNOT', 'secretAccessKey': 'not',
+     'policy': {'Statement': [
+         {'Effect': 'Allow', 'Action': '*', 'Resource': '*'},
+         {'Effect': 'Deny', 'Action': '*', 'Resource': '*/items/admin*'}]}}]}
 
 HTTP = '''
     faas_function f {
@@ -136,12 +140,15 @@ def web(tap, nginx):
                c.send('/old/1', key=get)[0],
                c.send('/items/1', 'POST', b'x', key=get)[0]],
               [200, 403, 403, 403], 'what the policy allows, and no more')
+    tap.equal([c.send('/items/' + path, key=('AKIDNOT', 'not'))[0]
+               for path in ('user', 'admin', '%61dmin', 'admi%6E')],
+              [200, 403, 403, 403], 'an encoded path is no way round it')
     tap.equal([c.send('/fixed')[0], nginx.get('/fixed').status,
                c.send('/fixed', 'POST', b'x')[0], nginx.get('/open').status],
               [200, 403, 403, 200], 'a fixed answer')
     tap.equal(Client(nginx, 'lambda').send('/items/1')[0], 403,
               'another service')
-    tap.equal(nginx.metrics('f')['invocations'] - before, 1,
+    tap.equal(nginx.metrics('f')['invocations'] - before, 2,
               'what is refused invokes nothing')
     r = nginx.get('/items/1', method='OPTIONS', headers={
         'Origin': 'https://x', 'Access-Control-Request-Method': 'GET'})

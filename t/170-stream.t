@@ -2,6 +2,7 @@
 """Streams of functions reach the client as they are written."""
 
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -65,6 +66,14 @@ const ways = {
         out.write('first ');
         await gate(q.gate);
         process.exit(3);
+    },
+
+    async memory(q, out) {
+        out.write('first ');
+        await gate(q.gate);
+        for (const all = [];;) {
+            all.push(Buffer.alloc(1 << 20, 1));
+        }
     },
 
     async hang(q, out) {
@@ -264,6 +273,16 @@ def failures(tap, nginx, gate):
         tap.equal([s.rest(), s.complete, s.ended], [b'first ', False, True],
                   'it exits')
 
+    start = len(nginx.log())
+    with Counted(tap, nginx, 'memory', crashes=1), \
+            Stream(nginx.port, '/pass/memory?gate=memory') as s:
+        s.until(b'first ')
+        gate.open('memory')
+        tap.equal([s.rest(), s.complete, s.ended], [b'first ', False, True],
+                  'it runs out of memory')
+    nginx.wait_log(r'environment f/\S+ of function "f" ended during an '
+                   'invocation: out of memory', start=start)
+
     with Counted(tap, nginx, 'hang', 'short', timeouts=1), \
             Stream(nginx.port, '/short/hang') as s:
         tap.equal([s.rest(), s.complete, s.ended], [b'first ', False, True],
@@ -275,8 +294,43 @@ def failures(tap, nginx, gate):
                  '/pass/fail?write=1&gate=f7 [200|error|RangeError]',
                  '/pass/fail?write=1&head=1&gate=f14 [201|error|RangeError]',
                  '/pass/exit?gate=exit [200|crash|Runtime.ExitError]',
+                 '/pass/memory?gate=memory [200|crash|Runtime.OutOfMemory]',
                  '/short/hang [200|timeout|Sandbox.Timedout]'):
         wait_for(lambda: line in log(nginx), 5, line)
+
+
+def supervisor(tap, nginx, gate):
+    nginx.allow('supervisor was killed by signal 9')
+    with Stream(nginx.port, '/pass/plain?gate=supervisor') as s:
+        s.until(b'first ')
+        victim = nginx.supervisor
+        os.kill(victim, signal.SIGKILL)
+        gate.open('supervisor')
+        tap.equal([s.rest(), s.complete],
+                  [b'first second third{"a":1}', True],
+                  'a stream needs no supervisor')
+    wait_for(lambda: nginx.supervisor not in (None, victim), 10)
+
+    with Stream(nginx.port, '/pass/exit?gate=orphan') as s:
+        s.until(b'first ')
+        victim = nginx.supervisor
+        os.kill(victim, signal.SIGKILL)
+        gate.open('orphan')
+        tap.equal([s.rest(), s.complete, s.ended], [b'first ', False, True],
+                  'nor does its end')
+    wait_for(lambda: nginx.supervisor not in (None, victim), 10)
+    wait_for(lambda: counts(nginx)['in_flight'] == 0, 10)
+
+
+def worker(tap, nginx, gate):
+    nginx.allow('exited on signal 9')
+    with Counted(tap, nginx, 'a worker dies', crashes=1), \
+            Stream(nginx.port, '/pass/plain?gate=worker') as s:
+        s.until(b'first ')
+        os.kill(nginx.workers[0], signal.SIGKILL)
+        tap.equal([s.rest(), s.complete, s.ended], [b'first ', False, True],
+                  'a worker dies')
+    tap.equal(nginx.get('/pass/nothing').status, 200, 'and another goes on')
 
 
 def python(tap, nginx, gate):
@@ -313,4 +367,6 @@ with Tap() as tap:
         collected(tap, nginx, gate)
         failures(tap, nginx, gate)
         python(tap, nginx, gate)
+        worker(tap, nginx, gate)
+        supervisor(tap, nginx, gate)
         nginx.finish(tap)

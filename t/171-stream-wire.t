@@ -224,6 +224,21 @@ def fields(tap, call):
               'a long header')
 
 
+def results(tap, call):
+    """A function that does not stream, where it may."""
+    data = out(b'{"statusCode":201,"headers":{"a":"b"},"body":"text"}')
+    for path in '/pass', '/url/', '/rest/a', '/one/', '/lb/':
+        status, body, complete, headers = call(data + end(), path)
+        tap.equal([status, body, headers['a'], headers['content-length']],
+                  [201, b'text', 'b', '4'], path + ': a result')
+    tap.equal(call(out(b'"text"') + end())[:3], (200, b'text', True),
+              'a result that is a body')
+    text = json.dumps({'statusCode': 201}).encode() + ZEROS + b'body'
+    tap.equal(call(out(text) + end())[:2],
+              (500, b'{"message":"Internal Server Error"}'),
+              'what looks like a stream is none')
+
+
 def bad_heads(tap, call):
     bad = {
         'no JSON': head(b'{"statusCode":200'),
@@ -342,6 +357,7 @@ with Tap() as tap, \
     call = Function(nginx)
     pieces(tap, call)
     fields(tap, call)
+    results(tap, call)
     bad_heads(tap, call)
     failures(tap, call)
     broken(tap, call)

@@ -129,6 +129,7 @@ SERVER = '''
         location /small { faas_pass f; faas_buffer_size 1k; }
         location /slow { faas_pass slow; }
         location /gzip { faas_pass f; gzip on; }
+        location /watch { faas_pass f; faas_ignore_client_abort off; }
         location /page {
             faas_pass f;
             error_page 404 500 502 = @page;
@@ -315,6 +316,14 @@ def aborts(tap, nginx, call):
     tap.equal(nginx.get('/f?way=call').status, 200, 'in another environment')
 
 
+def watched(tap, nginx, call):
+    before = call.outcomes()
+    with Stream(nginx.port, '/watch?way=steps&gate=never') as s:
+        s.until(b'first ')
+    tap.equal(call.since(before), {'unhandled': 1, 'aborts': 1},
+              'faas_ignore_client_abort off: it is noticed at once')
+
+
 def peak(pid):
     with open('/proc/%d/status' % pid) as f:
         return int(re.search(r'VmHWM:\s+(\d+) kB', f.read()).group(1))
@@ -406,6 +415,7 @@ with Tap() as tap:
         inside(tap, nginx, gate, call)
         cache(tap, nginx, call)
         aborts(tap, nginx, call)
+        watched(tap, nginx, call)
         pressure(tap, nginx, call)
         limits(tap, nginx, call)
         reload(tap, nginx, gate)

@@ -6,6 +6,7 @@ function writes, also to the SDKs of AWS.
 import base64
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from faas_e2e import Nginx, Tap, skip_all, wait_for            # noqa: E402
+from faas_e2e import SLOW, Nginx, Tap, skip_all, wait_for      # noqa: E402
 from faas_stream import Gate, Stream                           # noqa: E402
 
 if not os.path.exists('/usr/bin/node'):
@@ -207,6 +208,26 @@ def arrival(tap, nginx, gate):
             tap.ok(s.end() == ({}, text, True), '%.40s' % event)
 
 
+def memory(tap, nginx):
+    def peak():
+        with open('/proc/%d/status' % nginx.workers[0]) as f:
+            return int(re.search(r'VmHWM:\s+(\d+) kB', f.read()).group(1))
+
+    size, before = 24000000, peak()
+    with Invoke(nginx.port, {'size': size}) as s:
+        n = 0
+        while not s.last and not s.ended:
+            s.more()
+            n += len(s.text())
+            s.messages = s.messages[-1:] if s.last else []
+            s.body, s.at = s.body[s.at:], 0
+        tap.equal([n, s.complete, [m[0] for m in s.messages]],
+                  [size, True, ['InvokeComplete']], 'a long one')
+    # sanitizers have memory of their own
+    tap.ok(peak() - before < 2048 * SLOW or 'FAAS_SANITIZE' in os.environ,
+           'the worker needs no more memory', peak() - before)
+
+
 def sdks(tap, nginx, gate):
     url = 'http://127.0.0.1:%d' % nginx.port
 
@@ -326,5 +347,6 @@ with Tap() as tap:
         arrival(tap, nginx, gate)
         failures(tap, nginx)
         collected(tap, nginx)
+        memory(tap, nginx)
         sdks(tap, nginx, gate)
         nginx.finish(tap)

@@ -98,6 +98,14 @@ def functions(tap):
              'Users')):
         tap.equal(target(uri), (expected, []), 'uri ' + uri)
 
+    uri = (URI % 'users').replace('/invocations',
+                                  '/response-streaming-invocations')
+    tap.equal(target(uri), ('users streaming=on', []), 'a uri of streams')
+    r = run(document(operation(lambda_(URI % 'users:live',
+                                       ', responseTransferMode: STREAM'))))
+    tap.equal([r.routes[0].split(' ', 2)[2], r.reports],
+              ['users:live streaming=on', []], 'responseTransferMode')
+
     for uri, args, expected in (
             ('"%s"' % URI % '${S}-users', ['-D', 'S=prod'], 'prod-users'),
             ('!Ref Users', ['-D', 'Users=u-1'], 'u-1'),
@@ -407,6 +415,99 @@ def authorizers(tap):
            'a fixed answer with an authorizer', r.routes)
 
 
+ASK = ('{type: apiKey, name: X-T, in: header, '
+       'x-amazon-apigateway-authtype: custom, '
+       'x-amazon-apigateway-authorizer: {%s}}')
+CHECK = 'authorizerUri: "' + URI % 'check' + '"'
+
+
+def lambda_authorizers(tap):
+    """Functions that decide; what is unlike them answers 501."""
+    def asked(settings, kind, requirement='[{j: []}]', uri=CHECK):
+        return run(document(
+            operation(lambda_(URI % 'f'), more='      security: '
+                      + requirement),
+            'components:\n  securitySchemes:\n    j: %s\n'
+            % (ASK % (settings + ', ' + uri))), '--type', kind)
+
+    for kind, settings, words in (
+            ('rest', 'type: token', 'token function=check '
+             'identity=$request.header.X-T'),
+            ('rest', 'type: token, identitySource: method.request.header.A, '
+             'identityValidationExpression: "Bearer [a-z]+", '
+             'authorizerResultTtlInSeconds: 0, authorizerCredentials: x',
+             'token function=check identity=$request.header.A '
+             '"validate=Bearer [a-z]+" ttl=0s'),
+            ('rest', 'type: request, identitySource: '
+             '"method.request.header.A, method.request.querystring.b, '
+             'context.identity.sourceIp, stageVariables.v", '
+             'authorizerResultTtlInSeconds: 60',
+             'request function=check identity=$request.header.A,'
+             '$request.querystring.b,$context.identity.sourceIp,'
+             '$stageVariables.v ttl=60s'),
+            ('http', 'type: request, authorizerPayloadFormatVersion: "2.0", '
+             'enableSimpleResponses: true, identitySource: '
+             '["$request.header.A", $context.routeKey]',
+             'request function=check identity=$request.header.A,'
+             '$context.routeKey payload=2.0 simple=on'),
+            ('http', 'type: request, authorizerPayloadFormatVersion: 1.0, '
+             'authorizerResultTtlInSeconds: 0',
+             'request function=check payload=1.0 ttl=0s')):
+        r = asked(settings, kind)
+        block = [b for b in r.block if not b.startswith('type ')]
+        tap.equal((block, r.reports), ([
+            'authorizer j %s;' % words, 'route GET "/a" f authorizer=j;'],
+            []), 'Lambda authorizer: ' + words)
+        tap.ok('#faas_function check {' in r.out, 'its function, to be filled')
+
+    token = 'type: token'
+    request = 'type: request, authorizerPayloadFormatVersion: "2.0"'
+    for kind, settings, why in (
+            ('http', token, ''),
+            ('http', 'type: request', 'authorizerPayloadFormatVersion ""'),
+            ('http', 'type: request, authorizerPayloadFormatVersion: "3.0"',
+             'authorizerPayloadFormatVersion "3.0"'),
+            ('http', request.replace('2', '1') + ', enableSimpleResponses: '
+             'true', 'enableSimpleResponses "true"'),
+            ('http', request + ', authorizerResultTtlInSeconds: 9',
+             'authorizerResultTtlInSeconds without identitySource'),
+            ('http', request + ', authorizerResultTtlInSeconds: 3601',
+             'authorizerResultTtlInSeconds "3601"'),
+            ('http', request + ', identitySource: $request.body.a',
+             'identitySource "$request.body.a"'),
+            ('http', request + ', identitySource: $context.foo',
+             'identitySource "$context.foo"'),
+            ('http', request + ', identityValidationExpression: a',
+             '"identityValidationExpression" has no equivalent'),
+            ('rest', request, '"authorizerPayloadFormatVersion" has no '
+             'equivalent'),
+            ('rest', token + ', identitySource: method.request.querystring.a',
+             'identitySource is not one header'),
+            ('rest', token + ', identitySource: "method.request.header.a, '
+             'method.request.header.b"', 'identitySource is not one header')):
+        r = asked(settings, kind)
+        tap.ok(r.routes == ['GET "/a" ' + REFUSED]
+               and r.reports[-1].endswith('is not expressible'
+                                          + (': ' + why if why else '')),
+               'closed: %s %s' % (kind, settings), r.out + '\n'.join(r.reports))
+
+    for uri, why in (('x: 1', '"x" has no equivalent'),
+                     ('authorizerCredentials: x', 'no authorizerUri'),
+                     ('authorizerUri: "%s"' % (URI % 'check:live'),
+                      'a qualifier, "live"'),
+                     ('authorizerUri: !Sub "${F}"', 'no value for "F": '
+                      '-D F=VALUE'),
+                     ('authorizerUri: https://a.example/', 'no Lambda '
+                      'function: "https://a.example/"')):
+        r = asked(token, 'rest', uri=uri)
+        tap.ok(r.routes == ['GET "/a" ' + REFUSED]
+               and r.reports[-1].endswith(': ' + why), 'closed: ' + uri,
+               '\n'.join(r.reports))
+    for requirement in ('[{j: [a]}]', '[{j: []}, {}]', '[{j: [], k: []}]'):
+        tap.equal(asked(token, 'rest', requirement).routes,
+                  ['GET "/a" ' + REFUSED], 'closed: ' + requirement)
+
+
 KEY = '{type: apiKey, name: x-api-key, in: header%s}'
 
 
@@ -468,7 +569,7 @@ def security(tap):
         '"f"',
         'api.yaml:19: security scheme "key" (apiKey) is not expressible',
         'api.yaml:20: security scheme "own" (apiKey, authorizer request) is '
-        'not expressible'], 'schemes in use and operations are reported')
+        'not expressible: no authorizerUri'], 'schemes in use and operations are reported')
     tap.ok('    # GET /a answers 501: secured by "key" before function "f"\n'
            '    route ' in r.out, 'a comment says why')
 
@@ -725,6 +826,7 @@ with Tap() as main:
     api_keys(main)
     security(main)
     authorizers(main)
+    lambda_authorizers(main)
     mocks(main)
     proxies(main)
     references(main)

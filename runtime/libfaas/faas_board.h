@@ -527,6 +527,11 @@ int faas_env_drain(faas_board_t *board, uint32_t env, uint32_t why,
 void faas_env_dead(faas_board_t *board, uint32_t env, uint32_t why,
     int32_t exit_code);
 
+/*
+ * The slot becomes free; whoever still has its number has the old generation.
+ */
+void faas_env_free(faas_board_t *board, uint32_t env);
+
 /* Environments the function lacks: waiters without one on its way. */
 uint32_t faas_fn_demand(faas_board_t *board, uint32_t fn);
 

@@ -183,6 +183,41 @@ faas_env_dead(faas_board_t *board, uint32_t index, uint32_t why,
 }
 
 
+/*
+ * With the lock: a worker that has found the environment by its generation
+ * writes its state until it has let go of the lock, and who repairs after a
+ * dead one does.
+ */
+
+void
+faas_env_free(faas_board_t *board, uint32_t index)
+{
+    int          locked;
+    uint32_t     f;
+    faas_env_t  *env;
+
+    env = &board->envs[index];
+    f = env->fn;
+    locked = f < board->head->max_functions
+             && faas_fn_lock(board, f) == FAAS_OK;
+
+    env->generation++;
+    env->pid = 0;
+    env->start_time = 0;
+    env->fn = FAAS_NIL;
+    env->version = 0;
+    env->kill = FAAS_WHY_NONE;
+    env->listed = 0;
+    env->inflight = 0;
+
+    atomic_store_explicit(&env->state, FAAS_ENV_FREE, memory_order_release);
+
+    if (locked) {
+        faas_fn_unlock(board, f);
+    }
+}
+
+
 uint32_t
 faas_fn_demand(faas_board_t *board, uint32_t f)
 {

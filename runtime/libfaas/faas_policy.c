@@ -2,8 +2,7 @@
  * Policies, see faas_policy.h.  Runs in nginx workers and in tests; takes no
  * locks.
  *
- * A document is checked and counted, then copied into one piece of memory:
- * statements, patterns, text.
+ * A document is checked and counted, then copied into one piece of memory.
  */
 
 #include <stdlib.h>
@@ -11,46 +10,7 @@
 
 #include <jansson.h>
 
-#include "faas_policy.h"
-
-
-#define FAAS_POLICY_ARN_PARTS  6
-
-
-typedef struct {
-    const char               *data;
-    size_t                    len;
-} faas_policy_text_t;
-
-/* Patterns of one member. */
-
-typedef struct {
-    faas_policy_text_t       *patterns;
-    unsigned                  n;
-    unsigned                  negated:1;      /* NotAction, NotResource */
-    unsigned                  all:1;          /* whatever is asked for */
-} faas_policy_list_t;
-
-typedef struct {
-    unsigned                  deny:1;
-    faas_policy_list_t        actions;
-    faas_policy_list_t        resources;
-} faas_policy_statement_t;
-
-struct faas_policy_s {
-    unsigned                  n;
-    faas_policy_text_t       *pattern;        /* the next free one */
-    char                     *text;
-    faas_policy_statement_t   statements[];
-};
-
-/* One evaluation. */
-
-typedef struct {
-    faas_policy_text_t        action;
-    faas_policy_text_t        resource;
-    unsigned                  steps;          /* that are left */
-} faas_policy_ask_t;
+#include "faas_policy_core.h"
 
 
 static const char *faas_policy_check(json_t *root, size_t *n,
@@ -66,19 +26,12 @@ static void faas_policy_add(faas_policy_t *p, json_t *spec);
 static void faas_policy_copy(faas_policy_t *p, faas_policy_list_t *list,
     json_t *spec, const char *name, const char *negated);
 static int faas_policy_variable(json_t *spec);
-static int faas_policy_applies(const faas_policy_statement_t *s,
-    faas_policy_ask_t *ask);
-static int faas_policy_arn(faas_policy_text_t pattern,
-    faas_policy_text_t arn, faas_policy_ask_t *ask);
-static int faas_policy_glob(const faas_policy_text_t *pattern,
-    const faas_policy_text_t *text, int fold, faas_policy_ask_t *ask);
-static int faas_policy_same(char a, char b, int fold);
 
 
 faas_policy_t *
 faas_policy_parse(const char *json, size_t len, const char **error)
 {
-    size_t          i, n, patterns, text;
+    size_t          i, n, patterns, text, size;
     json_t         *root;
     faas_policy_t  *p;
 
@@ -92,9 +45,8 @@ faas_policy_parse(const char *json, size_t len, const char **error)
     *error = faas_policy_check(root, &n, &patterns, &text);
 
     if (*error == NULL) {
-        p = malloc(sizeof(faas_policy_t)
-                   + n * sizeof(faas_policy_statement_t)
-                   + patterns * sizeof(faas_policy_text_t) + text);
+        size = sizeof(faas_policy_t) + n * sizeof(faas_policy_statement_t);
+        p = malloc(size + patterns * sizeof(faas_policy_pattern_t) + text);
 
         if (p == NULL) {
             *error = "no memory";
@@ -102,9 +54,11 @@ faas_policy_parse(const char *json, size_t len, const char **error)
     }
 
     if (p != NULL) {
-        p->n = 0;
-        p->pattern = (faas_policy_text_t *) &p->statements[n];
-        p->text = (char *) (p->pattern + patterns);
+        memset(p, 0, sizeof(faas_policy_t));
+
+        p->patterns = (uint32_t) size;
+        p->text = (uint32_t) (size + patterns * sizeof(faas_policy_pattern_t));
+        p->size = (uint32_t) (p->text + text);
 
         for (i = 0; i < n; i++) {
             faas_policy_add(p, faas_policy_statement(root, i));
@@ -124,42 +78,10 @@ faas_policy_free(faas_policy_t *p)
 }
 
 
-faas_policy_e
-faas_policy_eval(const faas_policy_t *p, const char *action, size_t alen,
-    const char *resource, size_t rlen)
+size_t
+faas_policy_size(const faas_policy_t *p)
 {
-    unsigned           i;
-    faas_policy_e      rc;
-    faas_policy_ask_t  ask;
-
-    if (alen > FAAS_POLICY_SUBJECT || rlen > FAAS_POLICY_SUBJECT) {
-        return FAAS_POLICY_DENY;
-    }
-
-    ask.action.data = action;
-    ask.action.len = alen;
-    ask.resource.data = resource;
-    ask.resource.len = rlen;
-    ask.steps = FAAS_POLICY_STEPS;
-
-    rc = FAAS_POLICY_NONE;
-
-    for (i = 0; i < p->n; i++) {
-
-        if (!faas_policy_applies(&p->statements[i], &ask)) {
-            continue;
-        }
-
-        if (p->statements[i].deny) {
-            return FAAS_POLICY_DENY;
-        }
-
-        rc = FAAS_POLICY_ALLOW;
-    }
-
-    /* a Deny may be among those that were not compared to their end */
-
-    return ask.steps ? rc : FAAS_POLICY_DENY;
+    return p->size;
 }
 
 
@@ -386,9 +308,9 @@ static void
 faas_policy_copy(faas_policy_t *p, faas_policy_list_t *list, json_t *spec,
     const char *name, const char *negated)
 {
-    size_t               i, n;
-    json_t              *value, *one;
-    faas_policy_text_t  *pattern;
+    size_t                  i, n;
+    json_t                 *value, *one;
+    faas_policy_pattern_t  *pattern;
 
     value = json_object_get(spec, name);
 
@@ -397,21 +319,23 @@ faas_policy_copy(faas_policy_t *p, faas_policy_list_t *list, json_t *spec,
         list->negated = 1;
     }
 
-    list->patterns = p->pattern;
+    list->first = p->n_patterns;
     n = json_is_array(value) ? json_array_size(value) : 1;
 
     for (i = 0; i < n; i++) {
         one = json_is_array(value) ? json_array_get(value, i) : value;
 
-        pattern = p->pattern++;
-        pattern->data = p->text;
-        pattern->len = json_string_length(one);
+        pattern = (faas_policy_pattern_t *) ((char *) p + p->patterns);
+        pattern += p->n_patterns++;
 
-        memcpy(p->text, json_string_value(one), pattern->len);
+        pattern->at = p->text;
+        pattern->len = (uint32_t) json_string_length(one);
+
+        memcpy((char *) p + p->text, json_string_value(one), pattern->len);
         p->text += pattern->len;
     }
 
-    list->n = (unsigned) n;
+    list->n = (uint32_t) n;
 }
 
 
@@ -433,146 +357,4 @@ faas_policy_variable(json_t *spec)
     }
 
     return 0;
-}
-
-
-static int
-faas_policy_applies(const faas_policy_statement_t *s, faas_policy_ask_t *ask)
-{
-    int                        found;
-    unsigned                   i;
-    const faas_policy_list_t  *list;
-
-    list = &s->actions;
-    found = 0;
-
-    for (i = 0; i < list->n && !found; i++) {
-        found = faas_policy_glob(&list->patterns[i], &ask->action, 1, ask);
-    }
-
-    if (found == (int) list->negated) {
-        return 0;
-    }
-
-    list = &s->resources;
-    found = 0;
-
-    if (list->all) {
-        return 1;
-    }
-
-    for (i = 0; i < list->n && !found; i++) {
-        found = faas_policy_arn(list->patterns[i], ask->resource, ask);
-    }
-
-    return found != (int) list->negated;
-}
-
-
-/* Part by part: an account's pattern must not reach into a name. */
-
-static int
-faas_policy_arn(faas_policy_text_t pattern, faas_policy_text_t arn,
-    faas_policy_ask_t *ask)
-{
-    unsigned             i;
-    const char          *p, *q;
-    faas_policy_text_t   one, two;
-
-    for (i = 1; i < FAAS_POLICY_ARN_PARTS; i++) {
-        p = pattern.len ? memchr(pattern.data, ':', pattern.len) : NULL;
-
-        if (p == NULL) {
-            break;
-        }
-
-        q = arn.len ? memchr(arn.data, ':', arn.len) : NULL;
-
-        if (q == NULL) {
-            return 0;
-        }
-
-        one.data = pattern.data;
-        one.len = (size_t) (p - pattern.data);
-        two.data = arn.data;
-        two.len = (size_t) (q - arn.data);
-
-        if (!faas_policy_glob(&one, &two, 0, ask)) {
-            return 0;
-        }
-
-        pattern.data = p + 1;
-        pattern.len -= one.len + 1;
-        arn.data = q + 1;
-        arn.len -= two.len + 1;
-    }
-
-    return faas_policy_glob(&pattern, &arn, 0, ask);
-}
-
-
-/*
- * Only the last "*" is ever tried again: what the ones before it span can
- * stay as short as it is.
- */
-
-static int
-faas_policy_glob(const faas_policy_text_t *pattern,
-    const faas_policy_text_t *text, int fold, faas_policy_ask_t *ask)
-{
-    size_t  i, k, star, from;
-
-    i = 0;
-    k = 0;
-    from = 0;
-    star = pattern->len;
-
-    while (k < text->len) {
-
-        if (ask->steps == 0) {
-            return 0;
-        }
-
-        ask->steps--;
-
-        if (i < pattern->len && pattern->data[i] == '*') {
-            star = i++;
-            from = k;
-            continue;
-        }
-
-        if (i < pattern->len
-            && (pattern->data[i] == '?'
-                || faas_policy_same(pattern->data[i], text->data[k], fold)))
-        {
-            i++;
-            k++;
-            continue;
-        }
-
-        if (star == pattern->len) {
-            return 0;
-        }
-
-        i = star + 1;
-        k = ++from;
-    }
-
-    while (i < pattern->len && pattern->data[i] == '*') {
-        i++;
-    }
-
-    return i == pattern->len;
-}
-
-
-static int
-faas_policy_same(char a, char b, int fold)
-{
-    if (fold) {
-        a = (char) ((a >= 'A' && a <= 'Z') ? a | 0x20 : a);
-        b = (char) ((b >= 'A' && b <= 'Z') ? b | 0x20 : b);
-    }
-
-    return a == b;
 }

@@ -41,6 +41,9 @@ typedef struct faas_policy_s  faas_policy_t;
 faas_policy_t *faas_policy_parse(const char *json, size_t len,
     const char **error);
 
+/* Bytes of it: a copy of so many, as aligned as malloc() does, is as good. */
+size_t faas_policy_size(const faas_policy_t *p);
+
 /* p may be NULL. */
 void faas_policy_free(faas_policy_t *p);
 

@@ -411,8 +411,9 @@ class Connection {
 
     /*
      * Data of a stream; TYPE is that of one that begins, or null.  Calls BACK
-     * when the socket has taken all of it: as long as the worker does not
-     * read, it is that which keeps the event loop alive.
+     * when the socket has taken all of it, with an error if the worker has
+     * gone.  As long as it does not read, it is that which keeps the event
+     * loop alive.
      */
 
     stream(type, chunk, back) {
@@ -421,7 +422,7 @@ class Connection {
         let sent = 0;
 
         if (this.closed) {
-            back();
+            back(gone());
             return;
         }
 
@@ -444,9 +445,9 @@ class Connection {
         }
 
         socket.ref();
-        socket.write(buf.subarray(sent), () => {
+        socket.write(buf.subarray(sent), (error) => {
             socket.unref();
-            back();
+            back(error ? gone() : null);
         });
     }
 
@@ -501,6 +502,13 @@ class Connection {
         this.closed = true;
         this.socket.destroy();
     }
+}
+
+
+/* Whatever it was that a socket has noticed. */
+
+function gone() {
+    return Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
 }
 
 

@@ -155,6 +155,8 @@ struct sup_version_s {
     const char           *runtime;
     const char           *handler;
     const char           *code;
+    const char           *lambda_name;    /* what the function is told, */
+    const char           *lambda_version; /* also by its variables */
     const char           *account;
     const char           *region;
     json_t               *command;

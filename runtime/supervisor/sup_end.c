@@ -269,13 +269,9 @@ sup_env_close(sup_env_t *env)
 }
 
 
-/* The slot becomes free; whoever still has its number has the old
-   generation. */
-
 void
 sup_env_forget(sup_env_t *env)
 {
-    faas_env_t     *e;
     struct event   *timer;
     sup_version_t  *v;
 
@@ -286,17 +282,8 @@ sup_env_forget(sup_env_t *env)
     }
 
     v = env->version;
-    e = &sup.board.envs[env->slot];
 
-    e->generation++;
-    e->pid = 0;
-    e->start_time = 0;
-    e->fn = FAAS_NIL;
-    e->version = 0;
-    e->kill = FAAS_WHY_NONE;
-    e->listed = 0;
-    e->inflight = 0;
-    e->state = FAAS_ENV_FREE;
+    faas_env_free(&sup.board, env->slot);
 
     timer = env->timer;
     env->seen_requests = 0;

@@ -48,7 +48,7 @@ sup_var(json_t *vars, const char *name, const char *value)
 /* date/[version]random, as contract section 0 */
 
 static void
-sup_log_stream(char *buf, size_t size)
+sup_log_stream(char *buf, size_t size, const char *version)
 {
     time_t     now;
     u_char     rnd[16];
@@ -62,7 +62,8 @@ sup_log_stream(char *buf, size_t size)
         memset(rnd, 0, sizeof(rnd));
     }
 
-    len = strftime(buf, size, "%Y/%m/%d/[$LATEST]", &tm);
+    len = strftime(buf, size, "%Y/%m/%d/[", &tm);
+    len += (size_t) snprintf(buf + len, size - len, "%.16s]", version);
 
     for (i = 0; i < sizeof(rnd) && len + 3 < size; i++) {
         len += sprintf(buf + len, "%02x", rnd[i]);
@@ -137,8 +138,8 @@ sup_vars(sup_env_t *env, const char *stream)
     sup_var(vars, "AWS_DEFAULT_REGION", v->region);
     sup_var(vars, "LAMBDA_TASK_ROOT", sup_task_root(v));
     sup_var(vars, "LAMBDA_RUNTIME_DIR", sup_runtime_root());
-    sup_var(vars, "AWS_LAMBDA_FUNCTION_NAME", v->fn->name);
-    sup_var(vars, "AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    sup_var(vars, "AWS_LAMBDA_FUNCTION_NAME", v->lambda_name);
+    sup_var(vars, "AWS_LAMBDA_FUNCTION_VERSION", v->lambda_version);
     sup_var(vars, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
     sup_var(vars, "AWS_LAMBDA_INITIALIZATION_TYPE",
             env->provisioned ? "provisioned-concurrency" : "on-demand");
@@ -157,7 +158,7 @@ sup_vars(sup_env_t *env, const char *stream)
     (void) snprintf(text, sizeof(text), "%u", v->memory_mb);
     sup_var(vars, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", text);
 
-    (void) snprintf(text, sizeof(text), "/aws/lambda/%s", v->fn->name);
+    (void) snprintf(text, sizeof(text), "/aws/lambda/%s", v->lambda_name);
     sup_var(vars, "AWS_LAMBDA_LOG_GROUP_NAME", text);
 
     return vars;
@@ -174,8 +175,8 @@ sup_init_message(sup_env_t *env)
     sup_version_t  *v;
 
     v = env->version;
-    sup_log_stream(stream, sizeof(stream));
-    (void) snprintf(group, sizeof(group), "/aws/lambda/%s", v->fn->name);
+    sup_log_stream(stream, sizeof(stream), v->lambda_version);
+    (void) snprintf(group, sizeof(group), "/aws/lambda/%s", v->lambda_name);
 
     vars = sup_vars(env, stream);
 
@@ -187,8 +188,8 @@ sup_init_message(sup_env_t *env)
                     "handler", v->handler,
                     "taskRoot", sup_task_root(v),
                     "environment", vars,
-                    "functionName", v->fn->name,
-                    "functionVersion", "$LATEST",
+                    "functionName", v->lambda_name,
+                    "functionVersion", v->lambda_version,
                     "memoryMB", (int) v->memory_mb,
                     "logGroup", group,
                     "logStream", stream,
@@ -365,7 +366,7 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
         }
     }
 
-    sup_log_stream(stream, sizeof(stream));
+    sup_log_stream(stream, sizeof(stream), env->version->lambda_version);
     vars = sup_vars(env, stream);
     len = sup_put_vars(buf, len, size, vars, &spawn->envc);
     json_decref(vars);

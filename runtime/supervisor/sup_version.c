@@ -71,13 +71,16 @@ sup_version_parse(sup_version_t *v, json_t *spec)
     json_error_t  err;
 
     network = "egress";
+    v->lambda_name = v->fn->name;
+    v->lambda_version = "$LATEST";
     v->refused = NULL;
     v->shared = NULL;
     v->cpu_milli = 0;
 
     if (json_unpack_ex(spec, &err, 0,
             "{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
-            "s:i, s:i, s:s, s:s, s:o, s:i, s:b, s?s, s?o, s?o, s?i}",
+            "s:i, s:i, s:s, s:s, s:o, s:i, s:b, s?s, s?s, s?s, s?o, s?o, "
+            "s?i}",
             "runtime", &v->runtime, "handler", &v->handler,
             "code", &v->code, "command", &v->command,
             "timeout_ms", &v->timeout_ms, "memory_mb", &v->memory_mb,
@@ -89,6 +92,8 @@ sup_version_parse(sup_version_t *v, json_t *spec)
             "environment", &v->variables,
             "environment_concurrency", &v->capacity,
             "reload_on_change", &v->reload,
+            "lambda_name", &v->lambda_name,
+            "lambda_version", &v->lambda_version,
             "network", &network, "refused", &v->refused,
             "shared", &v->shared, "cpu_milli", &v->cpu_milli) == -1)
     {
@@ -239,6 +244,8 @@ sup_version_digest(sup_version_t *v, const char *code_digest)
     sup_digest_json(md, "environment", v->variables);
     sup_digest_json(md, "refused", v->refused);
     sup_digest_json(md, "shared", v->shared);
+    sup_digest_text(md, "name", v->lambda_name);
+    sup_digest_text(md, "version", v->lambda_version);
     sup_digest_text(md, "region", v->region);
     sup_digest_number(md, "network", v->network);
     sup_digest_number(md, "cpu", v->cpu_milli);
@@ -295,7 +302,7 @@ sup_version_limits(sup_version_t *v, faas_fn_t *limits)
 
     (void) snprintf(limits->arn, sizeof(limits->arn),
                     "arn:aws:lambda:%.40s:%.20s:function:%.64s", v->region,
-                    v->account, v->fn->name);
+                    v->account, v->lambda_name);
 }
 
 

@@ -167,6 +167,12 @@ def node(tap, folder):
                   ["rid-7", None, {"custom": {"a": 1}}, True, 12345],
                   "Node: the context")
 
+        gone = e.client()
+        ask(gone, {"way": "endless"}, until=1)
+        gone.close()
+        tap.equal(json.loads(way("seen").data), ["EPIPE", True],
+                  "Node: nobody reads any more")
+
         mark = os.path.join(folder, "full")
         c.send(request(json.dumps({"way": "full", "mark": mark}).encode()))
         wait_for(lambda: os.path.exists(mark + ".turned"), LIMIT)

@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 
 #include "unit_case.h"
 #include "unit_amounts.h"
+#include "unit_step.h"
 
 
 typedef struct {
@@ -137,52 +137,6 @@ has_begun(void)
 }
 
 
-static pid_t
-start(const death_t *d)
-{
-    int    status;
-    pid_t  pid;
-
-    pid = fork();
-    assert_int_not_equal(pid, -1);
-
-    if (pid == 0) {
-
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1) {
-            _exit(2);
-        }
-
-        (void) raise(SIGSTOP);
-        d->act();
-        _exit(0);
-    }
-
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-
-    return WIFSTOPPED(status) ? pid : -1;
-}
-
-
-/* One more instruction.  1, or 0 when the child is done. */
-
-static int
-step(pid_t pid)
-{
-    int  status;
-
-    assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-
-    if (WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP) {
-        return 1;
-    }
-
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-
-    return 0;
-}
-
-
 static void
 die_everywhere(const death_t *d)
 {
@@ -199,13 +153,13 @@ die_everywhere(const death_t *d)
     ran = has_begun();
     states = 0;
 
-    pid = start(d);
+    pid = unit_step_start(d->act);
 
     if (pid == -1) {
         skip();                                   /* ptrace is forbidden */
     }
 
-    while (step(pid)) {
+    while (unit_step(pid)) {
 
         if (unit_board_same(&board, &snap)) {
             continue;
@@ -550,6 +504,56 @@ dies_in_cleanup(void **state)
 }
 
 
+/*
+ * A worker dies while it counts an invocation of an environment that is dead
+ * already; its slot is taken for another function before anybody repairs.
+ */
+
+static void
+slot_is_used_again(void **state)
+{
+    pid_t      pid;
+    uint32_t   other;
+    faas_fn_t  limits;
+
+    (void) state;
+    set_up(1, 5, 0);
+
+    unit_limits(&limits, 5);
+    other = unit_fn(&board, "other", &limits);
+
+    assert_int_equal(acquire(w0, 0), FAAS_OK);
+    used = board.tickets[unit_ticket(&board, w0, 0)].env;
+
+    assert_int_equal(faas_env_drain(&board, used, FAAS_WHY_SHUTDOWN, 1), 1);
+    faas_env_dead(&board, used, FAAS_WHY_SHUTDOWN, 0);
+
+    pid = unit_step_start(release_acts);
+
+    if (pid == -1) {
+        skip();                                   /* ptrace is forbidden */
+    }
+
+    while (!board.fns[fn].intent.set) {
+        assert_int_equal(unit_step(pid), 1);
+    }
+
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+
+    (void) unit_reap(&board);
+    assert_int_equal(unit_env(&board, other, 1), used);
+
+    faas_worker_cleanup(&board, w0, NOW);
+
+    assert_null(unit_check(&board, other));
+    assert_null(unit_check(&board, fn));
+    assert_int_equal(board.envs[used].state, FAAS_ENV_IDLE);
+    assert_int_equal(board.envs[used].requests, 0);
+    assert_int_equal(unit_outcomes(&board, fn), 1);
+}
+
+
 int
 main(void)
 {
@@ -566,7 +570,8 @@ main(void)
         DEATH_TEST(dies_in_end),
         DEATH_TEST(dies_in_switch),
         DEATH_TEST(dies_in_fail),
-        DEATH_TEST(dies_in_cleanup)
+        DEATH_TEST(dies_in_cleanup),
+        DEATH_TEST(slot_is_used_again)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -31,7 +31,7 @@ eval(const char *statements, const char *action, const char *resource)
     char            text[4096];
     const char     *error;
     faas_policy_e   rc;
-    faas_policy_t  *p;
+    faas_policy_t  *p, *moved;
 
     (void) snprintf(text, sizeof(text),
                     "{\"Version\":\"2012-10-17\",\"Statement\":[%s]}",
@@ -41,9 +41,14 @@ eval(const char *statements, const char *action, const char *resource)
     assert_non_null(p);
     assert_null(error);
 
-    rc = faas_policy_eval(p, action, strlen(action), resource,
-                          strlen(resource));
+    moved = malloc(faas_policy_size(p));
+    assert_non_null(moved);
+    memcpy(moved, p, faas_policy_size(p));
     faas_policy_free(p);
+
+    rc = faas_policy_eval(moved, action, strlen(action), resource,
+                          strlen(resource));
+    free(moved);
 
     return rc;
 }

@@ -246,8 +246,7 @@ unit_reap(faas_board_t *board)
         }
 
         if (board->envs[i].state == FAAS_ENV_DEAD) {
-            board->envs[i].fn = FAAS_NIL;
-            board->envs[i].state = FAAS_ENV_FREE;
+            faas_env_free(board, i);
             n++;
         }
     }

@@ -4,7 +4,7 @@
 usage: bench.py [--rounds N] [--seconds N] [ROW ...]
 
 Rows: c16 c1 python node php cold-python cold-node cold-empty functions workers
-sandbox blanks routes load jwt sigv4 provided.
+sandbox blanks routes load jwt authorizer sigv4 provided.
 """
 
 import argparse
@@ -364,6 +364,15 @@ class Bench:
         finally:
             server.destroy()
 
+    def authorizer(self):
+        server = bench_auth.authorizer(self.program())
+        try:
+            self.compare('Lambda authorizer, cached',
+                         ('asked', server, '/closed'),
+                         ('open', server, '/open'), [('rps', '>=', 0.90)])
+        finally:
+            server.destroy()
+
     def sigv4(self):
         server = bench_auth.sigv4(self.program())
         try:
@@ -411,7 +420,7 @@ def main():
     bench = Bench(options)
     rows = ['c16', 'c1', 'python', 'node', 'php', 'cold-python', 'cold-node',
             'cold-empty', 'functions', 'workers', 'sandbox', 'blanks',
-            'routes', 'load', 'jwt', 'sigv4', 'provided']
+            'routes', 'load', 'jwt', 'authorizer', 'sigv4', 'provided']
     bench.head()
 
     for row in options.rows or rows:

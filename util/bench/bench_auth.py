@@ -56,6 +56,33 @@ def jwt(program):
     return server
 
 
+AUTHORIZER = '''\
+def handler(event, context):
+    return {"principalId": "me", "context": {"sub": "me"},
+            "policyDocument": {"Version": "2012-10-17", "Statement": [{
+                "Action": "execute-api:Invoke", "Effect": "Allow",
+                "Resource": event["routeArn"]}]}}
+'''
+
+
+def authorizer(program):
+    """A function's answer with an IAM policy, kept for an hour."""
+    server = Asking(
+        FUNCTION + '''
+    faas_function check { runtime python3; handler app.handler;
+        code {functions}/check; }
+    faas_api a {
+        authorizer users request function=check ttl=1h
+                   identity=$request.header.Authorization;
+        route GET /closed c authorizer=users;
+        route GET /open c;
+    }
+''', '        location / { faas_api_pass a; }\n',
+        {'c': program, 'check': {'app.py': AUTHORIZER}}, {})
+    server.wrk = ['-H', 'Authorization: Bearer ' + 'x' * 200]
+    return server
+
+
 def sigv4(program):
     """The signature of one request is good for five minutes."""
     from botocore.auth import SigV4Auth

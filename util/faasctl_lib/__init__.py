@@ -11,6 +11,7 @@ proxy        http integrations: named locations
 integration  an integration to the target of a route
 security     what of a document protects an operation
 authorizers  a security scheme to an authorizer
+lambda_authorizers  the same for those that are functions
 extensions   what is around routes, the type of an API
 openapi      a document to an API
 render       an API to a configuration

@@ -1,4 +1,5 @@
-"""Owns a security scheme to an authorizer: the JWT authorizers of HTTP APIs.
+"""Owns a security scheme to an authorizer: the JWT authorizers of HTTP APIs;
+lambda_authorizers.py has those that are functions.
 
 What is not understood of one makes it inexpressible: it may be what keeps
 somebody out.
@@ -28,10 +29,16 @@ class Inexpressible(Exception):
 
 
 class Authorizer:
+    """words: of the directive; remark: what stands above it, or None; advice:
+    what is reported, or None; function: that is asked, or None."""
+
+    function = None
+
     def __init__(self, name, issuer, audience, identity):
         self.name = name
-        self.issuer = issuer
         self.jwks = name + '.jwks.json'
+        self.remark = 'keys (JWKS) of %s, to be put there and renewed' % issuer
+        self.advice = 'put the keys (JWKS) of %s into %s' % (issuer, self.jwks)
         self.words = [name, 'jwt', 'issuer=' + issuer,
                       'audience=' + ','.join(audience), 'jwks=' + self.jwks]
         if identity.lower() != USUAL:
@@ -41,16 +48,7 @@ class Authorizer:
 
 def read(reader, name, node):
     """The authorizer of a security scheme; Inexpressible says why not."""
-    node = reader.follow(node)
-    if not isinstance(node, Map) or text_of(node.get('type')) not in TYPES:
-        raise Inexpressible('')
-    settings = reader.follow(node.get(AUTHORIZER)) \
-        if node.get(AUTHORIZER) else None
-    if auth_type(settings) != 'jwt':
-        raise Inexpressible('')
-    if not NAME.match(name):
-        raise Inexpressible('its name is none of an authorizer')
-
+    settings = settings_of(reader, name, node, TYPES, ('jwt',))
     known(settings, SETTINGS)
     claims = settings.get('jwtConfiguration')
     claims = reader.follow(claims) if claims else None
@@ -68,6 +66,20 @@ def read(reader, name, node):
             raise Inexpressible('more than one identitySource')
         identity = identity[0]
     return Authorizer(name, issuer, audience, identity)
+
+
+def settings_of(reader, name, node, schemes, types):
+    """What API Gateway adds to a scheme of one of the types."""
+    node = reader.follow(node)
+    if not isinstance(node, Map) or text_of(node.get('type')) not in schemes:
+        raise Inexpressible('')
+    settings = reader.follow(node.get(AUTHORIZER)) \
+        if node.get(AUTHORIZER) else None
+    if auth_type(settings) not in types:
+        raise Inexpressible('')
+    if not NAME.match(name):
+        raise Inexpressible('its name is none of an authorizer')
+    return settings
 
 
 def known(node, keys):
@@ -105,6 +117,8 @@ def texts(reader, node, key, form, several=True):
 
 def options(authorizer, scopes):
     """Of a route; None when it has a scope that no token can have."""
+    if authorizer.function:
+        return None if scopes else ['authorizer=' + authorizer.name]
     if not all(ITEM.match(s) for s in scopes) \
             or too_long('scopes=' + ','.join(scopes)):
         return None

@@ -120,8 +120,15 @@ class Integrations:
                          'expressible')
         name, qualifier = self.function_name(node)
         self.timeout_of(node, name)
-        return Target([name + (':' + qualifier if qualifier else '')], name,
-                      self.payload(node))
+        words = [name + (':' + qualifier if qualifier else '')]
+        if self.streams(node):
+            words.append('streaming=on')
+        return Target(words, name, self.payload(node))
+
+    def streams(self, node):
+        m = INVOKE.match((self.text(node, 'uri') or '').strip())
+        return bool(m and m.group(2)) or \
+            (self.text(node, 'responseTransferMode') or '') == 'STREAM'
 
     def named(self, node):
         """The name of the function of a route that is refused anyway."""
@@ -135,17 +142,15 @@ class Integrations:
             pass
         return None
 
-    def function_name(self, node):
-        uri, place = self.text(node, 'uri'), node.at('uri')
+    def function_name(self, node, key='uri'):
+        uri, place = self.text(node, key), node.at(key)
         if not uri:
-            raise Refuse(place, 'no uri')
+            raise Refuse(place, 'no ' + key)
 
         text = uri.strip()
         m = INVOKE.match(text)
         if m:
             text = m.group(1)
-            if m.group(2):
-                self.reports.say(place, 'answers are not streamed')
         m = FUNCTION.match(text)
         if not m and (text.startswith('arn:') or '/' in text):
             raise Refuse(place, cfn.missing(text)
@@ -320,7 +325,8 @@ class Integrations:
             say(node.at('cacheKeyParameters'), 'nothing is cached')
         if node.get('contentHandling') and kind != 'aws_proxy':
             say(node.at('contentHandling'), 'bodies are not converted')
-        if (self.text(node, 'responseTransferMode') or '') == 'STREAM':
+        if kind != 'aws_proxy' and \
+                (self.text(node, 'responseTransferMode') or '') == 'STREAM':
             say(node.at('responseTransferMode'), 'answers are not streamed')
 
         if kind != 'mock':

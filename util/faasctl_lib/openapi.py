@@ -6,13 +6,14 @@ answers 501, so that no wider one answers in its place.
 
 import re
 
-from . import authorizers, cfn, extensions
+from . import authorizers, cfn, extensions, lambda_authorizers
 from .documents import RefError
 from .integration import Integrations, Refuse
 from .nodes import DocError, Map, Scalar, Seq
 from .nginxtext import MAX_WORD
 from .proxy import Upstreams
-from .security import alone, is_api_key, protection, scheme_kind
+from .security import (AUTHORIZER, alone, auth_type, is_api_key, protection,
+                       scheme_kind)
 
 METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch',
            'trace')
@@ -84,8 +85,9 @@ class Api:
 
     @property
     def functions(self):
-        return list(dict.fromkeys(r.function for r in self.routes
-                                  if r.function))
+        return list(dict.fromkeys(
+            [r.function for r in self.routes if r.function]
+            + [a.function for a in self.authorizers if a.function]))
 
     @property
     def authorizers(self):
@@ -305,7 +307,7 @@ class Reader:
     def authorizer(self, operation):
         """(authorizer, options of the route), or (None, [])."""
         found = alone(self.root, operation.node)
-        if not found or self.api.type != 'http':
+        if not found or self.api.type not in ('http', 'rest'):
             return None, []
 
         name, scopes = found
@@ -329,11 +331,22 @@ class Reader:
         """The authorizer of a security scheme, or None."""
         if name not in self.holder.items:
             return None
+        node = self.holder.items[name]
         try:
-            return authorizers.read(self, name, self.holder.items[name])
+            if self.auth_kind(node) in ('token', 'request'):
+                return lambda_authorizers.read(self, name, node,
+                                               self.api.type)
+            if self.api.type != 'http':
+                return None
+            return authorizers.read(self, name, node)
         except authorizers.Inexpressible as e:
             self.problems[name] = str(e)
             return None
+
+    def auth_kind(self, node):
+        node = self.follow(node)
+        settings = node.items.get(AUTHORIZER) if isinstance(node, Map) else None
+        return auth_type(self.follow(settings)) if settings else None
 
     def add(self, operation, route):
         route.place = operation.place
@@ -374,10 +387,9 @@ class Reader:
                 self.reports.say(holder.at(name), 'security scheme "%s" (%s) '
                                  'is not expressible%s'
                                  % (name, kind, ': ' + why if why else ''))
-            elif authorizer in used:
-                self.reports.say(holder.at(name), 'authorizer "%s": put the '
-                                 'keys (JWKS) of %s into %s'
-                                 % (name, authorizer.issuer, authorizer.jwks))
+            elif authorizer in used and authorizer.advice:
+                self.reports.say(holder.at(name), 'authorizer "%s": %s'
+                                 % (name, authorizer.advice))
 
 
 def beside(node, found):

@@ -34,9 +34,9 @@ def block(api):
         lines.append(statement('cors', map(word, api.cors)))
 
     for authorizer in api.authorizers:
-        lines += [comment('keys (JWKS) of %s, to be put there and renewed'
-                          % authorizer.issuer, '    '),
-                  statement('authorizer', authorizer.words)]
+        if authorizer.remark:
+            lines.append(comment(authorizer.remark, '    '))
+        lines.append(statement('authorizer', authorizer.words))
 
     if api.keys:
         lines += [comment('usage plans and their API keys, to be put there',

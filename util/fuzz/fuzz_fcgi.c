@@ -16,9 +16,11 @@
 
 #define N_CUTS  8
 
+#define N_TEXTS  4
+
 typedef struct {
-    unsigned char        *text[2];            /* STDOUT and STDERR */
-    size_t                len[2];
+    unsigned char        *text[N_TEXTS];      /* STDOUT, STDERR, STREAM, */
+    size_t                len[N_TEXTS];       /* STREAM_ERROR */
     unsigned              ends;               /* R_STDOUT_END */
     int                   last;
     size_t                consumed;
@@ -28,10 +30,35 @@ typedef struct {
 } outcome_t;
 
 
+/* Which of the texts it is a slice of; -1: it is none. */
+
+static int
+text_of(int rc)
+{
+    switch (rc) {
+
+    case FAAS_FCGI_R_STDOUT:
+        return 0;
+
+    case FAAS_FCGI_R_STDERR:
+        return 1;
+
+    case FAAS_FCGI_R_STREAM:
+        return 2;
+
+    case FAAS_FCGI_R_STREAM_ERROR:
+        return 3;
+
+    default:
+        return -1;
+    }
+}
+
+
 static void
 feed(outcome_t *o, faas_fcgi_reader_t *rd, const uint8_t *p, size_t n)
 {
-    int             rc, stream;
+    int             rc, text;
     size_t          len;
     unsigned char  *copy, *pos, *before, *last, *data;
 
@@ -54,21 +81,29 @@ feed(outcome_t *o, faas_fcgi_reader_t *rd, const uint8_t *p, size_t n)
             continue;
         }
 
-        if (rc != FAAS_FCGI_R_STDOUT && rc != FAAS_FCGI_R_STDERR) {
+        text = text_of(rc);
+
+        if (text == -1) {
             break;
         }
 
         check(len > 0 && data >= before && data + len == pos);
+        check(text != 0 || (o->ends == 0 && o->len[3] == 0));
+        check(text != 2 || (o->len[0] == 0 && o->ends == 0));
+        check(text != 3 || o->len[2] > 0);
 
-        stream = (rc == FAAS_FCGI_R_STDERR);
-        check(stream || o->ends == 0);
+        /* read again what was given back: as if it had been cut there */
 
-        memcpy(o->text[stream] + o->len[stream], data, len);
-        o->len[stream] += len;
+        if (len > 1 && data[0] == 'u') {
+            faas_fcgi_unread(rd, &pos, len - 1);
+            len = 1;
+        }
+
+        memcpy(o->text[text] + o->len[text], data, len);
+        o->len[text] += len;
     }
 
-    check(rc == FAAS_FCGI_R_AGAIN || rc == FAAS_FCGI_R_END
-          || rc == FAAS_FCGI_R_BAD);
+    check(rc <= FAAS_FCGI_R_BAD);
     check(rc != FAAS_FCGI_R_AGAIN || pos == last);
     check(rc != FAAS_FCGI_R_BAD || rd->error != NULL);
 
@@ -77,6 +112,7 @@ feed(outcome_t *o, faas_fcgi_reader_t *rd, const uint8_t *p, size_t n)
     o->error = rd->error;
 
     if (rc == FAAS_FCGI_R_END) {
+        check(o->len[3] == 0 || rd->app_status != 0);
         o->app_status = rd->app_status;
         o->protocol_status = rd->protocol_status;
     }
@@ -87,16 +123,19 @@ feed(outcome_t *o, faas_fcgi_reader_t *rd, const uint8_t *p, size_t n)
 
 static void
 run(outcome_t *o, const uint8_t *cuts, size_t n_cuts, const uint8_t *p,
-    size_t n)
+    size_t n, int streams)
 {
     size_t              i, step;
     faas_fcgi_reader_t  rd;
 
     memset(o, 0, sizeof(outcome_t));
-    o->text[0] = malloc(n + 1);
-    o->text[1] = malloc(n + 1);
+
+    for (i = 0; i < N_TEXTS; i++) {
+        o->text[i] = malloc(n + 1);
+    }
 
     faas_fcgi_reader_init(&rd, 1);
+    rd.stream = streams ? FAAS_FCGI_STREAM_MAY : FAAS_FCGI_STREAM_NEVER;
 
     for (i = 0; n; i++) {
         step = n;
@@ -161,8 +200,11 @@ params(const uint8_t *p, size_t n)
 static void
 release(outcome_t *o)
 {
-    free(o->text[0]);
-    free(o->text[1]);
+    unsigned  i;
+
+    for (i = 0; i < N_TEXTS; i++) {
+        free(o->text[i]);
+    }
 }
 
 
@@ -171,6 +213,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    int                   streams;
+    unsigned              i;
     outcome_t             once, cut, bytes;
     const uint8_t        *cuts;
     static const uint8_t  one = 1;
@@ -185,9 +229,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     data += N_CUTS;
     size -= N_CUTS;
 
-    run(&once, NULL, 0, data, size);
-    run(&cut, cuts, N_CUTS, data, size);
-    run(&bytes, &one, 1, data, size);
+    streams = cuts[0] & 1;
+
+    run(&once, NULL, 0, data, size, streams);
+    run(&cut, cuts, N_CUTS, data, size, streams);
+    run(&bytes, &one, 1, data, size, streams);
 
     check(once.last == cut.last && once.last == bytes.last);
     check(once.ends == cut.ends && once.ends == bytes.ends);
@@ -197,12 +243,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
           && once.app_status == bytes.app_status);
     check(once.protocol_status == cut.protocol_status
           && once.protocol_status == bytes.protocol_status);
-    check(once.len[0] == cut.len[0] && once.len[0] == bytes.len[0]);
-    check(once.len[1] == cut.len[1] && once.len[1] == bytes.len[1]);
-    check(memcmp(once.text[0], cut.text[0], once.len[0]) == 0);
-    check(memcmp(once.text[1], cut.text[1], once.len[1]) == 0);
-    check(memcmp(once.text[0], bytes.text[0], once.len[0]) == 0);
-    check(memcmp(once.text[1], bytes.text[1], once.len[1]) == 0);
+
+    for (i = 0; i < N_TEXTS; i++) {
+        check(once.len[i] == cut.len[i] && once.len[i] == bytes.len[i]);
+        check(memcmp(once.text[i], cut.text[i], once.len[i]) == 0);
+        check(memcmp(once.text[i], bytes.text[i], once.len[i]) == 0);
+    }
 
     release(&once);
     release(&cut);

@@ -63,6 +63,19 @@ const ways = {
         out.end(JSON.stringify(kept));
     },
 
+    async endless(q, out) {
+        try {
+            for (;;) {
+                if (!out.write('x'.repeat(65536))) {
+                    await once(out, 'drain');
+                }
+            }
+        } catch (e) {
+            kept = [e.code, out.destroyed];
+            throw e;
+        }
+    },
+
     async pipe(q, out) {
         await pipeline(Readable.from(['a', 'b', 'c']), out);
     },
