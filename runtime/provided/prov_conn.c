@@ -166,6 +166,7 @@ prov_conn_json(prov_conn_t *c, int status, const char *type,
         : snprintf(body, sizeof(body), "{\"errorMessage\":\"%s\","
                    "\"errorType\":\"%s\"}\n", message, type);
 
+    n = n < (int) sizeof(body) ? n : (int) sizeof(body) - 1;
     prov_conn_reply(c, status, head, sizeof(head) - 1, body, n);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "prov_ext.h"
+#include "faas_json.h"
 
 
 prov_exts_t  prov_exts;
@@ -240,15 +241,14 @@ void
 prov_ext_invoke(prov_work_t *w)
 {
     int           n;
-    char          json[4096], id[PROV_UUID_LEN + 1];
+    char          json[4096];
+    u_char       *p;
     unsigned      i;
     prov_ext_t   *e;
 
     if (prov_exts.n == 0) {
         return;
     }
-
-    prov_uuid(id);
 
     n = snprintf(json, sizeof(json), "{\"eventType\":\"INVOKE\","
                  "\"deadlineMs\":%.*s,\"requestId\":\"%.*s\","
@@ -258,10 +258,17 @@ prov_ext_invoke(prov_work_t *w)
                  (int) w->request_id.len, w->request_id.data,
                  (int) w->arn.len, w->arn.len ? w->arn.data : "");
 
-    if (w->trace.len && w->trace.len < 1024 && n < 2048) {
+    if (w->trace.len && w->trace.len < 256 && n < 2048) {
+
+        /* a client's text: each byte may become six */
+
         n += snprintf(json + n, sizeof(json) - n, ",\"tracing\":{\"type\":"
-                      "\"X-Amzn-Trace-Id\",\"value\":\"%.*s\"}",
-                      (int) w->trace.len, w->trace.data);
+                      "\"X-Amzn-Trace-Id\",\"value\":\"");
+        p = faas_json_escape((u_char *) json + n,
+                             (const u_char *) w->trace.data, w->trace.len);
+        n = (int) ((char *) p - json);
+        json[n++] = '"';
+        json[n++] = '}';
     }
 
     if (n > (int) sizeof(json) - 2) {

@@ -285,6 +285,7 @@ prov_answer_failure(prov_work_t *w, const char *type, const char *text)
 
     n = snprintf(json, sizeof(json), "{\"errorMessage\":\"%s\","
                  "\"errorType\":\"%s\"}", text, type);
+    n = n < (int) sizeof(json) ? n : (int) sizeof(json) - 1;
 
     prov_answer(w, json, n, 1);
 }

@@ -35,10 +35,18 @@ prov_t  prov;
 void
 prov_exit(int code)
 {
+    unsigned  i;
+
     prov_works_flush();
 
     if (prov.pid > 0) {
         (void) kill(-prov.pid, SIGKILL);
+    }
+
+    for (i = 0; i < prov_exts.n; i++) {
+        if (prov_exts.list[i].pid > 0) {
+            (void) kill(-prov_exts.list[i].pid, SIGKILL);
+        }
     }
 
     /* nothing of the function's is worth the time to take down */
