@@ -200,8 +200,9 @@ def ends(tap):
         x.next()
         y.next()
         e.frame()
+        e.go("trap '' TERM; echo trapped")
+        e.raw(b"trapped\n")
         begin = time.monotonic()
-        e.go("trap '' TERM")
         e.send_frame("S")
         tap.equal(e.wait(), 0, "who does not listen")
         took = time.monotonic() - begin
@@ -214,8 +215,9 @@ def ends(tap):
         h.ask("GET", NEXT)
         x.next()
         e.frame()
+        e.go("trap '' TERM; echo trapped")
+        e.raw(b"trapped\n")
         begin = time.monotonic()
-        e.go("trap '' TERM")
         e.send_frame("S")
         tap.equal(e.wait(), 0, "internal ones only")
         took = time.monotonic() - begin
