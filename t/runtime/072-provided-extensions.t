@@ -23,9 +23,9 @@ API = "/2020-01-01/extension/"
 SCRIPT = """#!/bin/sh
 trap 'echo "$0 SIGTERM"; exit 0' TERM
 mkfifo "$0.go"
+exec 9<> "$0.go"
 env > "$0.new"
 mv "$0.new" "$0.env"
-exec 9<> "$0.go"
 while read line <&9; do eval "$line"; done
 """
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -66,8 +66,7 @@ class Extension:
                                  + kind])
 
     def go(self, line):
-        with open(self.path + ".go", "w") as f:
-            f.write(line + "\n")
+        tell(self.path + ".go", line)
 
 
 class WithExtensions(Provided):

@@ -13,9 +13,9 @@ import tempfile
 from faasenv import LIMIT, RUNTIME, Env, wait_for
 
 BOOTSTRAP = """#!/bin/sh
+exec 9<> go
 env > env.new
 mv env.new env
-exec 9<> go
 while read line <&9; do eval "$line"; done
 """
 NEXT = "/2018-06-01/runtime/invocation/next"
@@ -94,6 +94,13 @@ class Http:
         self.sock.close()
 
 
+def tell(fifo, line):
+    """Whoever has ended does not hear it, and is not waited for."""
+    fd = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    os.write(fd, line.encode() + b"\n")
+    os.close(fd)
+
+
 class Provided(Env):
     def __init__(self, bootstrap=BOOTSTRAP, options=(), env=None, files=(),
                  before=None, **more):
@@ -146,8 +153,7 @@ class Provided(Env):
 
     def go(self, line):
         """A line of shell for the bootstrap."""
-        with open(self.code + "/go", "w") as f:
-            f.write(line + "\n")
+        tell(self.code + "/go", line)
 
     def up(self):
         """A connection that has called "next"."""
