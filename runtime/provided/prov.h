@@ -185,6 +185,7 @@ typedef struct {
     unsigned              ended:1;    /* the runtime */
     unsigned              ending:1;   /* after what runs now */
 
+    unsigned              own:1;      /* the API is at an own address */
     unsigned              records:1;  /* it gets a descriptor for log records */
 } prov_t;
 
@@ -249,11 +250,18 @@ void prov_stream_resume(prov_work_t *w);
 void prov_stream_error(prov_work_t *w, const char *json, size_t len);
 
 /* prov_child.c: the runtime's process */
-int prov_spawn(pid_t *pid, char *const *argv, char *const *env, int records);
+int prov_spawn(pid_t *pid, char *const *argv, char *const *env,
+    int extension);
 int prov_child_start(char *const *command);
 void prov_child_reap(void);
 
 /* prov_log.c: what it prints */
+
+#define PROV_LOG_OUT      0           /* 1 and 2 of the runtime */
+#define PROV_LOG_RECORDS  1           /* its descriptor for records */
+#define PROV_LOG_EXT      2           /* 1 and 2 of extensions */
+#define PROV_LOG_PIPES    3
+
 int prov_log_start(void);
 int prov_log_end(int which);
 void prov_log_drain(void);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "prov.h"
-#include "prov_ext.h"
+#include "prov_telemetry.h"
 
 
 #define PROV_API       "/2018-06-01/runtime/"
@@ -339,6 +339,7 @@ prov_api_next(prov_conn_t *c)
         prov.state = PROV_READY;
     }
 
+    prov_tm_report();
     prov_conn_wait(c);
     prov_ext_settle();
 }

@@ -25,17 +25,18 @@ static const char  *prov_bootstraps[] = {
 };
 
 
-/* 0 or an errno; with RECORDS not -1 that is its descriptor for records. */
+/* 0 or an errno. */
 
 int
-prov_spawn(pid_t *pid, char *const *argv, char *const *env, int records)
+prov_spawn(pid_t *pid, char *const *argv, char *const *env, int extension)
 {
-    int                         rc, out;
+    int                         rc, out, records;
     sigset_t                    all, none;
     posix_spawnattr_t           attr;
     posix_spawn_file_actions_t  files;
 
-    out = prov_log_end(0);
+    out = prov_log_end(extension ? PROV_LOG_EXT : PROV_LOG_OUT);
+    records = extension ? -1 : prov_log_end(PROV_LOG_RECORDS);
 
     (void) sigfillset(&all);
     (void) sigemptyset(&none);
@@ -133,7 +134,7 @@ prov_child_start(char *const *command)
         command = argv;
     }
 
-    rc = prov_spawn(&prov.pid, command, environ, prov_log_end(1));
+    rc = prov_spawn(&prov.pid, command, environ, 0);
 
     if (rc != 0) {
         (void) snprintf(text, sizeof(text), "fork/exec %s: %s", command[0],

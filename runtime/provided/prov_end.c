@@ -11,7 +11,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include "prov_ext.h"
+#include "prov_telemetry.h"
 
 
 #define PROV_END_INTERNAL_MS   500
@@ -96,6 +96,9 @@ prov_end_extensions(void)
     if (prov.pid > 0) {
         (void) kill(-prov.pid, SIGKILL);
     }
+
+    prov_log_drain();
+    prov_tm_flush_all();
 
     for (i = 0; i < prov_exts.n; i++) {
         e = &prov_exts.list[i];

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "prov_ext.h"
+#include "prov_telemetry.h"
 #include "faas_json.h"
 
 
@@ -106,7 +106,7 @@ prov_ext_launch(const char *dir, const char *name, char **env)
 
     argv[0] = path;
     argv[1] = NULL;
-    rc = prov_spawn(&e->pid, argv, env, -1);
+    rc = prov_spawn(&e->pid, argv, env, 1);
 
     if (rc != 0) {
         (void) snprintf(text, sizeof(text), "fork/exec %s: %s", path,
@@ -174,6 +174,7 @@ prov_ext_start(const char *dir, char *const *command)
     }
 
     if (prov_exts.n > 0) {
+        prov_tm_init_start();
         return PROV_OK;                       /* when they have registered */
     }
 

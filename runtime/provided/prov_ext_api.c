@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "prov_ext.h"
+#include "prov_telemetry.h"
 #include "faas_json.h"
 
 
@@ -441,14 +441,8 @@ prov_ext_request(prov_conn_t *c, char *body, size_t len)
         prov_ext_error(c, e, PROV_EXT_EXIT_ERROR);
         return;
 
-    case PROV_EP_TELEMETRY:
-        prov_conn_json(c, 202, "Telemetry.NotSupported",
-                       "Telemetry API is not supported");
-        return;
-
     default:
-        prov_conn_json(c, 202, "Logs.NotSupported",
-                       "Logs API is not supported");
+        prov_tm_subscribe(c, e, body, len);
         return;
     }
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "prov_ext.h"
+#include "prov_telemetry.h"
 #include "faas_base64.h"
 #include "faas_json.h"
 
@@ -124,6 +124,7 @@ prov_deliver(void)
 
         prov_send_event(c, w);
         prov_ext_invoke(w);
+        prov_tm_start(w);
     }
 }
 
@@ -240,6 +241,7 @@ prov_answer(prov_work_t *w, const void *data, size_t len, int failed)
     memcpy(sent, w->request_id.data, w->request_id.len);
     sent[w->request_id.len] = '\0';
 
+    prov_tm_runtime_done(w, len, failed);
     prov.running--;
     w->state = PROV_WORK_ANSWERED;
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "prov.h"
+#include "prov_telemetry.h"
 
 
 #define PROV_LOG_READ      16384
@@ -33,8 +33,8 @@ typedef struct {
 } prov_pipe_t;
 
 
-static prov_pipe_t  prov_pipes[2] = {
-    { .fd = -1, .end = -1 }, { .fd = -1, .end = -1 }
+static prov_pipe_t  prov_pipes[PROV_LOG_PIPES] = {
+    { .fd = -1, .end = -1 }, { .fd = -1, .end = -1 }, { .fd = -1, .end = -1 }
 };
 
 
@@ -102,6 +102,7 @@ prov_log_records(prov_pipe_t *p)
         }
 
         prov_log_text(data + PROV_RECORD_HEAD, len);
+        prov_tm_text(PROV_TM_FUNCTION, data + PROV_RECORD_HEAD, len);
 
         if (len && data[PROV_RECORD_HEAD + len - 1] != '\n') {
             prov_log_text("\n", 1);
@@ -131,7 +132,7 @@ prov_log_close(prov_pipe_t *p)
 /* One read; 0 when there is no more for now. */
 
 static int
-prov_log_read(prov_pipe_t *p, int records)
+prov_log_read(prov_pipe_t *p, int which)
 {
     char     buf[PROV_LOG_READ];
     ssize_t  n;
@@ -146,8 +147,10 @@ prov_log_read(prov_pipe_t *p, int records)
         return 0;
     }
 
-    if (!records) {
+    if (which != PROV_LOG_RECORDS) {
         prov_log_text(buf, n);
+        prov_tm_lines(which == PROV_LOG_EXT ? PROV_TM_EXTENSION
+                                            : PROV_TM_FUNCTION, buf, n);
 
     } else if (prov_add(&p->buf, buf, n) != PROV_OK
                || prov_log_records(p) != PROV_OK)
@@ -172,7 +175,7 @@ prov_log_drain(void)
     unsigned      n;
     prov_pipe_t  *p;
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < PROV_LOG_PIPES; i++) {
         p = &prov_pipes[i];
 
         for (n = 0; p->fd != -1 && n < PROV_LOG_READS; n++) {
@@ -199,7 +202,7 @@ prov_log_resume(void)
 {
     int  i;
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < PROV_LOG_PIPES; i++) {
         if (prov_pipes[i].fd != -1) {
             (void) event_add(prov_pipes[i].ev, NULL);
         }
@@ -261,7 +264,8 @@ prov_log_start(void)
 
     flags = fcntl(STDERR_FILENO, F_GETFL);
 
-    if (prov_log_pipe(&prov_pipes[0]) != PROV_OK || flags == -1
+    if (prov_log_pipe(&prov_pipes[PROV_LOG_OUT]) != PROV_OK
+        || prov_log_pipe(&prov_pipes[PROV_LOG_EXT]) != PROV_OK || flags == -1
         || fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK) == -1)
     {
         return PROV_ERROR;
@@ -273,7 +277,7 @@ prov_log_start(void)
 
     (void) snprintf(text, sizeof(text), "%d", PROV_LOG_FD);
 
-    return prov_log_pipe(&prov_pipes[1]) == PROV_OK
+    return prov_log_pipe(&prov_pipes[PROV_LOG_RECORDS]) == PROV_OK
            && setenv("_LAMBDA_TELEMETRY_LOG_FD", text, 1) == 0
            ? PROV_OK : PROV_ERROR;
 }

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "prov_ext.h"
+#include "prov_telemetry.h"
 #include "faas_json.h"
 
 
@@ -146,6 +146,7 @@ void
 prov_ready(void)
 {
     if (!prov.ready) {
+        prov_tm_init_over();
         prov.ready = 1;
         (void) faas_env_ready();
     }
@@ -416,6 +417,7 @@ main(int argc, char **argv)
 
         if (strcmp(argv[i], "--own-address") == 0) {
             own = 1;
+            prov.own = 1;
 
         } else if (strcmp(argv[i], "--log-descriptor") == 0) {
             prov.records = 1;

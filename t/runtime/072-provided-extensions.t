@@ -18,81 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 from faasapi import *                                   # noqa: E402,F403
 from faasenv import *                                   # noqa: E402,F403
 
-API = "/2020-01-01/extension/"
-# says where the API is, and does what it is told
-SCRIPT = """#!/bin/sh
-trap 'echo "$0 SIGTERM"; exit 0' TERM
-mkfifo "$0.go"
-exec 9<> "$0.go"
-env > "$0.new"
-mv "$0.new" "$0.env"
-while read line <&9; do eval "$line"; done
-"""
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-
-
-class Extension:
-    def __init__(self, e, name, external=True):
-        self.e, self.name = e, name
-        if external:
-            where = e.code + "/../ext-" + os.path.basename(e.code)
-            self.path = os.path.join(where, name)
-            wait_for(lambda: os.path.exists(self.path + ".env"), LIMIT)
-            with open(self.path + ".env") as f:
-                self.env = dict(line.rstrip("\n").split("=", 1) for line in f
-                                if "=" in line)
-            self.api = self.env["AWS_LAMBDA_RUNTIME_API"]
-        else:
-            self.api = e.api
-        self.http = Http(self.api)
-        e.https.append(self.http)
-
-    def register(self, *events, body=None, headers=()):
-        a = self.http.call("POST", API + "register", body or json.dumps(
-            {"events": events}).encode(),
-            ["Lambda-Extension-Name: " + self.name] + list(headers))
-        self.id = a.headers.get("Lambda-Extension-Identifier")
-        return a
-
-    def head(self):
-        return ["Lambda-Extension-Identifier: " + self.id]
-
-    def next(self):
-        self.http.ask("GET", API + "event/next", None, self.head())
-
-    def error(self, what, kind="My.Error"):
-        return self.http.call("POST", API + what + "/error", b"{}", self.head()
-                              + ["Lambda-Extension-Function-Error-Type: "
-                                 + kind])
-
-    def go(self, line):
-        tell(self.path + ".go", line)
-
-
-class WithExtensions(Provided):
-    """The folder is beside that of the code: it has files of their own."""
-
-    def __init__(self, *names, **more):
-        self.ext = None
-        super().__init__(options=["--extensions", "{code}/../ext-{name}"],
-                         before=self.make(names), **more)
-
-    def make(self, names):
-        def make(code):
-            self.ext = os.path.join(os.path.dirname(code),
-                                    "ext-" + os.path.basename(code))
-            os.mkdir(self.ext)
-            os.mkdir(self.ext + "/a-folder")
-            for name in names:
-                with open(os.path.join(self.ext, name), "w") as f:
-                    f.write(SCRIPT)
-                os.chmod(os.path.join(self.ext, name), 0o755)
-        return make
-
-    def close(self):
-        super().close()
-        if self.ext:
-            shutil.rmtree(self.ext, ignore_errors=True)
 
 
 def life(tap):
@@ -235,7 +161,7 @@ def refused(tap):
                             "InvalidRequestFormat")):
             a = x.register(body=body or b" ")
             tap.equal(a.error, (403, kind), "register with %r" % body)
-        a = x.http.call("POST", API + "register", b"{}")
+        a = x.http.call("POST", EXTENSION + "register", b"{}")
         tap.equal((a.status, a.json), (403, {
             "errorMessage": "Empty extension name",
             "errorType": "Extension.InvalidExtensionName"}), "without a name")
@@ -245,18 +171,14 @@ def refused(tap):
                  "Extension.InvalidExtensionIdentifier"),
                 (["Lambda-Extension-Identifier: 8476a536-e9f4-41e8-9739-"
                   "2dfe598c3fcd"], "Extension.UnknownExtensionIdentifier")):
-            a = x.http.call("GET", API + "event/next", None, head)
+            a = x.http.call("GET", EXTENSION + "event/next", None, head)
             tap.equal(a.error, (403, kind), "next: " + kind)
-            a = x.http.call("POST", API + "exit/error", b"", head)
+            a = x.http.call("POST", EXTENSION + "exit/error", b"", head)
             tap.equal(a.error, (403, kind), "exit/error: " + kind)
         x.register("INVOKE")
-        a = x.http.call("POST", API + "init/error", b"", x.head())
+        a = x.http.call("POST", EXTENSION + "init/error", b"", x.head())
         tap.equal(a.error, (403, "Extension.MissingHeader"),
                   "an error without a type")
-        for where in "/2022-07-01/telemetry", "/2020-08-15/logs":
-            a = x.http.call("PUT", where, b"{}", x.head())
-            tap.ok(a.status == 202 and "NotSupported" in a.json["errorType"],
-                   where + " is not supported")
         h = e.http()
         for i in range(9):
             tap.equal(Extension(e, "e%d" % i, False).register().status, 200,

@@ -168,3 +168,79 @@ class Provided(Env):
             h.close()
         super().close()
         shutil.rmtree(self.code, ignore_errors=True)
+
+
+# extensions
+
+EXTENSION = "/2020-01-01/extension/"
+# says where the API is, and does what it is told
+EXT_SCRIPT = """#!/bin/sh
+trap 'echo "$0 SIGTERM"; exit 0' TERM
+mkfifo "$0.go"
+exec 9<> "$0.go"
+env > "$0.new"
+mv "$0.new" "$0.env"
+while read line <&9; do eval "$line"; done
+"""
+class Extension:
+    def __init__(self, e, name, external=True):
+        self.e, self.name = e, name
+        if external:
+            where = e.code + "/../ext-" + os.path.basename(e.code)
+            self.path = os.path.join(where, name)
+            wait_for(lambda: os.path.exists(self.path + ".env"), LIMIT)
+            with open(self.path + ".env") as f:
+                self.env = dict(line.rstrip("\n").split("=", 1) for line in f
+                                if "=" in line)
+            self.api = self.env["AWS_LAMBDA_RUNTIME_API"]
+        else:
+            self.api = e.api
+        self.http = Http(self.api)
+        e.https.append(self.http)
+
+    def register(self, *events, body=None, headers=()):
+        a = self.http.call("POST", EXTENSION + "register", body or json.dumps(
+            {"events": events}).encode(),
+            ["Lambda-Extension-Name: " + self.name] + list(headers))
+        self.id = a.headers.get("Lambda-Extension-Identifier")
+        return a
+
+    def head(self):
+        return ["Lambda-Extension-Identifier: " + self.id]
+
+    def next(self):
+        self.http.ask("GET", EXTENSION + "event/next", None, self.head())
+
+    def error(self, what, kind="My.Error"):
+        return self.http.call(
+            "POST", EXTENSION + what + "/error", b"{}", self.head()
+            + ["Lambda-Extension-Function-Error-Type: " + kind])
+
+    def go(self, line):
+        tell(self.path + ".go", line)
+
+
+class WithExtensions(Provided):
+    """The folder is beside that of the code: it has files of their own."""
+
+    def __init__(self, *names, **more):
+        self.ext = None
+        super().__init__(options=["--extensions", "{code}/../ext-{name}"],
+                         before=self.make(names), **more)
+
+    def make(self, names):
+        def make(code):
+            self.ext = os.path.join(os.path.dirname(code),
+                                    "ext-" + os.path.basename(code))
+            os.mkdir(self.ext)
+            os.mkdir(self.ext + "/a-folder")
+            for name in names:
+                with open(os.path.join(self.ext, name), "w") as f:
+                    f.write(EXT_SCRIPT)
+                os.chmod(os.path.join(self.ext, name), 0o755)
+        return make
+
+    def close(self):
+        super().close()
+        if self.ext:
+            shutil.rmtree(self.ext, ignore_errors=True)
