@@ -50,7 +50,8 @@ typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
     NGX_HTTP_FAAS_NODE,
     NGX_HTTP_FAAS_NATIVE,
-    NGX_HTTP_FAAS_FASTCGI
+    NGX_HTTP_FAAS_FASTCGI,
+    NGX_HTTP_FAAS_PROVIDED
 } ngx_http_faas_runtime_e;
 
 
@@ -119,6 +120,7 @@ typedef struct {
     ngx_array_t               *aliases;         /* of ngx_str_t; or NULL */
     ngx_str_t                  arn;             /* with a number at its end, */
     ngx_str_t                  base_arn;        /* without */
+    ngx_flag_t                 official_client;
     ngx_flag_t                 reload_on_change;
     ngx_flag_t                 streaming;
 
@@ -359,12 +361,6 @@ char *ngx_http_faas_sandbox_defaults(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf);
 char *ngx_http_faas_check_mounts(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);
-
-/* ngx_http_faas_check.c: what nginx -t finds out about code and handlers */
-
-char *ngx_http_faas_check_runtime(ngx_conf_t *cf,
-    ngx_http_faas_function_t *fn);
-char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
 /*
  * ngx_http_faas_zip.c: NGX_OK: the archive has one of the names;

@@ -77,7 +77,7 @@ if ! cmp -s "$objs/$so" "$build/$so"; then
     mv "$build/$so.new" "$build/$so"
 fi
 
-for part in libfaas supervisor; do
+for part in libfaas supervisor provided; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 

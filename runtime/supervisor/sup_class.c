@@ -68,6 +68,12 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
     } else if (strcmp(runtime, "fastcgi") == 0) {
         *kind = SUP_RT_FASTCGI;
 
+    } else if (strcmp(runtime, "provided") == 0
+               || strcmp(runtime, "provided.al2") == 0
+               || strcmp(runtime, "provided.al2023") == 0)
+    {
+        *kind = SUP_RT_PROVIDED;
+
     } else {
         return SUP_ERROR;
     }
@@ -79,12 +85,19 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
 /*
  * The network that a version gets.  When it cannot be kept from what it may
  * not reach it is none; ordinary users have the host's, as the table in
- * ../README.md says.
+ * ../README.md says.  But the Runtime API asks nobody for a password, so it is
+ * offered only where nobody else can come.
  */
 
 static sup_net_e
 sup_class_network(const sup_version_t *v)
 {
+    if (v->kind == SUP_RT_PROVIDED && sup.boxed
+        && (v->network != SUP_NET_EGRESS || !sup.egress))
+    {
+        return SUP_NET_NONE;
+    }
+
     if (v->network != SUP_NET_EGRESS || sup.egress || !sup.boxed) {
         return v->network;
     }
@@ -173,7 +186,9 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
 
     default:
         (void) snprintf(c->name, sizeof(c->name), "%s",
-                        v->kind == SUP_RT_NATIVE ? "native" : "fastcgi");
+                        v->kind == SUP_RT_NATIVE ? "native"
+                        : v->kind == SUP_RT_FASTCGI ? "fastcgi"
+                                                    : "provided");
         c->zygote = sup_zygote_get("exec", "");
         break;
     }
@@ -235,8 +250,7 @@ sup_class_wanted(sup_class_t *c)
     uint32_t     wanted;
     const char  *runtime;
 
-    if (c->users == 0 || c->kind == SUP_RT_NATIVE
-        || c->kind == SUP_RT_FASTCGI
+    if (c->users == 0 || c->kind >= SUP_RT_NATIVE
         || sup.isolation == FAAS_ISOLATION_LANDLOCK)
     {
         return 0;
