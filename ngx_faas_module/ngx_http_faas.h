@@ -51,6 +51,7 @@ typedef enum {
     NGX_HTTP_FAAS_NODE,
     NGX_HTTP_FAAS_NATIVE,
     NGX_HTTP_FAAS_FASTCGI,
+    NGX_HTTP_FAAS_PROVIDED,
     NGX_HTTP_FAAS_LANG             /* of the table in ..._check_lang.c */
 } ngx_http_faas_runtime_e;
 
@@ -120,6 +121,7 @@ typedef struct {
     ngx_array_t               *aliases;         /* of ngx_str_t; or NULL */
     ngx_str_t                  arn;             /* with a number at its end, */
     ngx_str_t                  base_arn;        /* without */
+    ngx_flag_t                 official_client;
     ngx_flag_t                 reload_on_change;
     ngx_flag_t                 streaming;
 
@@ -136,6 +138,9 @@ typedef struct {
     ngx_str_t                  runtime;
     ngx_uint_t                 count;
 } ngx_http_faas_blanks_t;
+
+
+#define NGX_HTTP_FAAS_NONCE  16                 /* bytes */
 
 
 typedef struct {
@@ -155,6 +160,7 @@ typedef struct {
     ngx_shm_zone_t            *verdicts;        /* NULL: none are kept */
     size_t                     verdicts_size;
     ngx_uint_t                 verdicts_used;
+    u_char                     nonce[NGX_HTTP_FAAS_NONCE];
     ngx_array_t               *keys;            /* ngx_http_faas_keys_t * */
     void                      *quotas;          /* NULL: there are none */
     ngx_array_t                caches;          /* ngx_http_file_cache_t * */
@@ -356,12 +362,6 @@ char *ngx_http_faas_sandbox_defaults(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf);
 char *ngx_http_faas_check_mounts(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);
-
-/* ngx_http_faas_check.c: what nginx -t finds out about code and handlers */
-
-char *ngx_http_faas_check_runtime(ngx_conf_t *cf,
-    ngx_http_faas_function_t *fn);
-char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
 /*
  * ngx_http_faas_zip.c: NGX_OK: the archive has one of the names;

@@ -161,6 +161,7 @@ struct ngx_http_faas_hit_s {
     ngx_http_faas_stage_t     *stage;           /* NULL: "$default" */
     ngx_str_t                  raw;             /* path without the stage */
     ngx_str_t                  text;            /* the same decoded */
+    ngx_str_t                  seen;            /* by a target, if another */
     ngx_str_t                  origin;          /* allowed by cors */
     ngx_str_t                  claims;          /* of a token: JSON object */
     ngx_str_t                  scopes;          /* JSON array, or null */
@@ -255,7 +256,8 @@ ngx_int_t ngx_http_faas_api_key_use(ngx_http_request_t *r,
 
 /*
  * ngx_http_faas_iam.c: signed requests, once their body is there; a route's
- * ARN, with PATH in it.  A policy has to allow both, as they came and decoded.
+ * ARN, with PATH in it.  A policy has to allow the path as it came, decoded,
+ * and as the target sees it.
  */
 
 ngx_int_t ngx_http_faas_iam_body(ngx_http_request_t *r,

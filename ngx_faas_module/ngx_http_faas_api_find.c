@@ -89,6 +89,8 @@ ngx_http_faas_api_find(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
         rc = NGX_DECLINED;
     }
 
+    hit->seen = other->text;
+
     return rc;
 }
 

@@ -72,6 +72,28 @@ ngx_http_faas_api_refused(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 }
 
 
+/*
+ * An update of the cache in the background is the request once more, which was
+ * let in: what was found out about it then.  NULL: this is another request.
+ */
+
+static ngx_http_faas_hit_t *
+ngx_http_faas_api_again(ngx_http_request_t *r)
+{
+    ngx_http_faas_ctx_t  *ctx;
+
+    if (!r->background || !r->valid_unparsed_uri
+        || r->loc_conf != r->parent->loc_conf)
+    {
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r->parent, ngx_http_faas_module);
+
+    return ctx ? ctx->hit : NULL;
+}
+
+
 ngx_int_t
 ngx_http_faas_api_handler(ngx_http_request_t *r)
 {
@@ -81,6 +103,13 @@ ngx_http_faas_api_handler(ngx_http_request_t *r)
     ngx_http_faas_loc_conf_t  *flcf;
 
     flcf = ngx_http_get_module_loc_conf(r, ngx_http_faas_module);
+    hit = ngx_http_faas_api_again(r);
+
+    if (hit) {
+        return ngx_http_faas_hit_keep(r, hit) == NGX_OK
+               ? ngx_http_faas_api_target(r, flcf, hit)
+               : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     hit = ngx_pcalloc(r->pool, sizeof(ngx_http_faas_hit_t));
     if (hit == NULL) {

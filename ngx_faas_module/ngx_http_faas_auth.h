@@ -19,7 +19,8 @@ typedef struct {
     ngx_str_t                  name;            /* of the file, */
     ngx_str_t                  uri;             /* or of the location */
     time_t                     ttl;             /* of what it answers */
-    time_t                     tried;           /* to ask it, last */
+    time_t                     tried;           /* to ask it, last, */
+    ngx_uint_t                 n_tried;         /* so often in that second */
     faas_jwks_t               *set;
     ngx_uint_t                 generation;      /* of the set */
     time_t                     looked;          /* when, last; with success */

@@ -81,20 +81,23 @@ ngx_http_faas_authorize_jwt(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
         return ngx_http_faas_authorize_refuse(r, route, FAAS_JWT_OK);
     }
 
-    n = ngx_http_faas_authorize_keys(r, hit, 0);
-
-    if (n != NGX_OK) {
-        return n;
-    }
-
-    rc = ngx_http_faas_authorize_token(r, hit, &text);
-
-    if (rc == FAAS_JWT_NO_KEY || rc == FAAS_JWT_BAD_SIGNATURE) {
-        n = ngx_http_faas_authorize_keys(r, hit, 1);
+    if (a->jwks.uri.len == 0 || a->jwks.set == NULL) {
+        n = ngx_http_faas_authorize_keys(r, hit, 0);
 
         if (n != NGX_OK) {
             return n;
         }
+    }
+
+    rc = ngx_http_faas_authorize_token(r, hit, &text);
+
+    /* only now is it known whether it has to wait for newer ones */
+
+    n = ngx_http_faas_authorize_keys(r, hit, rc == FAAS_JWT_NO_KEY
+                                             || rc == FAAS_JWT_BAD_SIGNATURE);
+
+    if (n != NGX_OK) {
+        return n;
     }
 
     if (rc == FAAS_JWT_OK) {

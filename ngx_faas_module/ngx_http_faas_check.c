@@ -1,167 +1,25 @@
 /*
  * What "nginx -t" finds out about a function before anything is started: is
- * the runtime known and installed, is the code there, does the handler name a
- * file in it.
+ * the code there, does the handler name a file in it.
  *
  * Runs in the master while it reads a configuration; only looks, so that it
  * is safe under "nginx -t" and "nginx -s".
  */
 
+#include "ngx_http_faas_check.h"
 #include "ngx_http_faas_check_lang.h"
 
 
 #define NGX_HTTP_FAAS_CANDIDATES  6
 
 
-typedef struct {
-    char                      *prefix;
-    ngx_http_faas_runtime_e    kind;
-} ngx_http_faas_runtime_t;
-
-
-static ngx_http_faas_runtime_t  ngx_http_faas_runtimes[] = {
-    { "python3", NGX_HTTP_FAAS_PYTHON },
-    { "nodejs", NGX_HTTP_FAAS_NODE },
-    { "native", NGX_HTTP_FAAS_NATIVE },
-    { "fastcgi", NGX_HTTP_FAAS_FASTCGI },
-    { NULL, 0 }
-};
-
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_faas_executable(u_char *path)
 {
     ngx_file_info_t  fi;
 
     return ngx_file_info(path, &fi) != NGX_FILE_ERROR && ngx_is_file(&fi)
            && access((char *) path, X_OK) == 0;
-}
-
-
-/* "python3", "python3.11": the interpreter of that name in /usr/bin */
-
-static char *
-ngx_http_faas_check_python(ngx_conf_t *cf, ngx_str_t *runtime)
-{
-    size_t  i;
-    u_char  path[64];
-
-    for (i = sizeof("python3") - 1; i < runtime->len; i++) {
-
-        if (i == sizeof("python3") - 1 && runtime->data[i] == '.'
-            && runtime->len > i + 1)
-        {
-            continue;
-        }
-
-        if (i == sizeof("python3") - 1
-            || runtime->data[i] < '0' || runtime->data[i] > '9')
-        {
-            return "unknown";
-        }
-    }
-
-    (void) ngx_snprintf(path, sizeof(path), "/usr/bin/%V%Z", runtime);
-
-    if (!ngx_http_faas_executable(path)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "runtime \"%V\" is not installed: there is no "
-                           "\"%s\", install the package \"%V\"",
-                           runtime, path, runtime);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* "nodejs", "nodejs20.x" */
-
-static char *
-ngx_http_faas_check_node(ngx_conf_t *cf, ngx_str_t *runtime)
-{
-    size_t  i, n;
-
-    n = sizeof("nodejs") - 1;
-
-    if (runtime->len > n) {
-
-        for (i = n; i < runtime->len - 2; i++) {
-            if (runtime->data[i] < '0' || runtime->data[i] > '9') {
-                return "unknown";
-            }
-        }
-
-        if (runtime->len < n + 3
-            || runtime->data[runtime->len - 2] != '.'
-            || runtime->data[runtime->len - 1] != 'x')
-        {
-            return "unknown";
-        }
-    }
-
-    if (!ngx_http_faas_executable((u_char *) "/usr/bin/node")
-        && !ngx_http_faas_executable((u_char *) "/usr/bin/nodejs"))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "runtime \"%V\" is not installed: there is no "
-                           "\"/usr/bin/node\", install the package "
-                           "\"nodejs\"", runtime);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
-{
-    char                     *rv;
-    size_t                    len;
-    ngx_http_faas_runtime_t  *rt;
-
-    rv = "unknown";
-
-    for (rt = ngx_http_faas_runtimes; rt->prefix; rt++) {
-        len = ngx_strlen(rt->prefix);
-
-        if (fn->runtime.len < len
-            || ngx_strncmp(fn->runtime.data, rt->prefix, len) != 0)
-        {
-            continue;
-        }
-
-        fn->kind = rt->kind;
-
-        if (rt->kind == NGX_HTTP_FAAS_PYTHON) {
-            rv = ngx_http_faas_check_python(cf, &fn->runtime);
-
-        } else if (rt->kind == NGX_HTTP_FAAS_NODE) {
-            rv = ngx_http_faas_check_node(cf, &fn->runtime);
-
-        } else if (fn->runtime.len == len) {
-            rv = NGX_CONF_OK;
-        }
-
-        break;
-    }
-
-    if (rt->prefix == NULL) {
-        fn->kind = NGX_HTTP_FAAS_LANG;
-        rv = ngx_http_faas_check_lang(cf, &fn->runtime);
-    }
-
-    if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown runtime \"%V\", it must be python3, "
-                           "python3.N, nodejs, nodejsN.x, ruby, ruby3.N, "
-                           "lua, php, php8.N, perl, bash, native or fastcgi",
-                           &fn->runtime);
-        return NGX_CONF_ERROR;
-    }
-
-    return rv;
 }
 
 
@@ -335,17 +193,19 @@ ngx_http_faas_has_match(u_char *path, ngx_uint_t len)
 
 /* Does the folder or the archive have one of the files? */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable)
 {
     u_char           *path, *last;
+    ngx_int_t         rc;
     ngx_err_t         err;
     ngx_uint_t        i;
     ngx_file_info_t   fi;
 
     if (zip) {
-        return ngx_http_faas_zip_has(fn->code.data, names, n, &err);
+        rc = ngx_http_faas_zip_has(fn->code.data, names, n, &err);
+        return (rc == NGX_ABORT && !executable) ? NGX_OK : rc;
     }
 
     for (i = 0; i < n; i++) {
@@ -496,11 +356,17 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     char  *missing;
 
-    if (fn->command && fn->kind != NGX_HTTP_FAAS_FASTCGI) {
+    if (fn->command && (fn->kind < NGX_HTTP_FAAS_FASTCGI
+                        || fn->kind == NGX_HTTP_FAAS_LANG))
+    {
         ngx_http_faas_place(cf, fn, "command");
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"command\" in function \"%V\" is only for "
-                           "runtime fastcgi", &fn->name);
+                           "runtimes fastcgi and provided", &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_faas_check_api(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -537,6 +403,43 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* The code is there: what of it is to run? */
+
+static char *
+ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_uint_t zip)
+{
+    if (fn->handler.len == 0 && (fn->kind == NGX_HTTP_FAAS_NATIVE
+                                 || fn->kind == NGX_HTTP_FAAS_PROVIDED))
+    {
+        ngx_str_set(&fn->handler, "bootstrap");
+    }
+
+    if (fn->kind == NGX_HTTP_FAAS_PROVIDED && fn->command == NULL
+        && ngx_http_faas_check_bootstrap(cf, fn, zip) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_faas_place(cf, fn, "handler");
+
+    if (fn->handler.len && fn->kind != NGX_HTTP_FAAS_PROVIDED
+        && ngx_http_faas_check_handler(cf, fn, zip) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (fn->official_client) {
+        return ngx_http_faas_check_client(cf, fn, zip);
+    }
+
+    ngx_http_faas_place(cf, fn, "command");
+
+    return fn->command ? ngx_http_faas_check_command(cf, fn, zip)
+                       : NGX_CONF_OK;
 }
 
 
@@ -579,20 +482,5 @@ ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         return NGX_CONF_ERROR;
     }
 
-    if (fn->kind == NGX_HTTP_FAAS_NATIVE && fn->handler.len == 0) {
-        ngx_str_set(&fn->handler, "bootstrap");
-    }
-
-    ngx_http_faas_place(cf, fn, "handler");
-
-    if (fn->handler.len
-        && ngx_http_faas_check_handler(cf, fn, zip) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_faas_place(cf, fn, "command");
-
-    return fn->command ? ngx_http_faas_check_command(cf, fn, zip)
-                       : NGX_CONF_OK;
+    return ngx_http_faas_check_start(cf, fn, zip);
 }

@@ -4,6 +4,7 @@
  * Runs in the master while it reads a configuration; takes no locks.
  */
 
+#include "ngx_http_faas_check.h"
 #include "ngx_http_faas_stream.h"
 
 

@@ -181,7 +181,7 @@ ngx_http_faas_died(ngx_http_faas_ctx_t *ctx, uint32_t why, int32_t code)
 
     if (ctx->call) {
         ctx->call->why = why;
-        ctx->call->code = code;
+        ctx->call->code = (why == FAAS_WHY_SIGNALED) ? -code : code;
     }
 
     ngx_http_faas_fail(ctx, error);

@@ -10,14 +10,22 @@
 #include "ngx_http_faas_lambda.h"
 
 
-/* Without data it is null, not left out. */
+/* Without data it is null, or empty for an authorizer, not left out. */
 
 static u_char *
-ngx_http_faas_v1_map(u_char *p, ngx_http_faas_map_t *map,
-    ngx_http_faas_map_e how)
+ngx_http_faas_v1_none(u_char *p, ngx_http_faas_ctx_t *ctx)
+{
+    return ctx->ask ? ngx_http_faas_put(p, "{}")
+                    : ngx_http_faas_put(p, "null");
+}
+
+
+static u_char *
+ngx_http_faas_v1_map(u_char *p, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_map_t *map, ngx_http_faas_map_e how)
 {
     return map->nelts ? ngx_http_faas_put_map(p, map, how)
-                      : ngx_http_faas_put(p, "null");
+                      : ngx_http_faas_v1_none(p, ctx);
 }
 
 
@@ -228,17 +236,34 @@ ngx_http_faas_v1_context(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
 
 static u_char *
-ngx_http_faas_v1_maps(ngx_http_faas_parts_t *parts, u_char *p)
+ngx_http_faas_v1_maps(ngx_http_faas_ctx_t *ctx, ngx_http_faas_parts_t *parts,
+    u_char *p)
 {
-    p = ngx_http_faas_put(p, ",\"headers\":");
-    p = ngx_http_faas_v1_map(p, &parts->headers, NGX_HTTP_FAAS_MAP_LAST);
-    p = ngx_http_faas_put(p, ",\"multiValueHeaders\":");
-    p = ngx_http_faas_v1_map(p, &parts->headers, NGX_HTTP_FAAS_MAP_ALL);
-    p = ngx_http_faas_put(p, ",\"queryStringParameters\":");
-    p = ngx_http_faas_v1_map(p, &parts->query, NGX_HTTP_FAAS_MAP_LAST);
-    p = ngx_http_faas_put(p, ",\"multiValueQueryStringParameters\":");
+    ngx_uint_t  single;
 
-    return ngx_http_faas_v1_map(p, &parts->query, NGX_HTTP_FAAS_MAP_ALL);
+    /* authorizers of HTTP APIs do not get the other maps */
+
+    single = ctx->ask && parts->payload != NGX_HTTP_FAAS_PAYLOAD_REST;
+
+    p = ngx_http_faas_put(p, ",\"headers\":");
+    p = ngx_http_faas_v1_map(p, ctx, &parts->headers, NGX_HTTP_FAAS_MAP_LAST);
+
+    if (!single) {
+        p = ngx_http_faas_put(p, ",\"multiValueHeaders\":");
+        p = ngx_http_faas_v1_map(p, ctx, &parts->headers,
+                                 NGX_HTTP_FAAS_MAP_ALL);
+    }
+
+    p = ngx_http_faas_put(p, ",\"queryStringParameters\":");
+    p = ngx_http_faas_v1_map(p, ctx, &parts->query, NGX_HTTP_FAAS_MAP_LAST);
+
+    if (!single) {
+        p = ngx_http_faas_put(p, ",\"multiValueQueryStringParameters\":");
+        p = ngx_http_faas_v1_map(p, ctx, &parts->query,
+                                 NGX_HTTP_FAAS_MAP_ALL);
+    }
+
+    return p;
 }
 
 
@@ -258,18 +283,18 @@ ngx_http_faas_v1_members(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     p = ngx_http_faas_put_str(p, rest ? &hit->raw : &hit->text);
     p = ngx_http_faas_put(p, ",\"httpMethod\":");
     p = ngx_http_faas_put_str(p, ngx_http_faas_method(r));
-    p = ngx_http_faas_v1_maps(parts, p);
+    p = ngx_http_faas_v1_maps(ctx, parts, p);
     p = ngx_http_faas_v1_context(r, ctx, parts, p);
     p = ngx_http_faas_put(p, ",\"pathParameters\":");
 
     p = hit->n ? ngx_http_faas_put_params(p, hit, rest)
-               : ngx_http_faas_put(p, "null");
+               : ngx_http_faas_v1_none(p, ctx);
 
     p = ngx_http_faas_put(p, ",\"stageVariables\":");
 
     return (hit->stage && hit->stage->variables)
            ? ngx_http_faas_put_stage_variables(p, hit)
-           : ngx_http_faas_put(p, "null");
+           : ngx_http_faas_v1_none(p, ctx);
 }
 
 

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_faas_api.h"
+#include "ngx_http_faas_check.h"
 
 
 static ngx_int_t
@@ -196,6 +197,7 @@ ngx_http_faas_function_unset(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     fn->tmp = NGX_CONF_UNSET_UINT;
     fn->network = NGX_CONF_UNSET_UINT;
     fn->cpu = NGX_CONF_UNSET;
+    fn->official_client = NGX_CONF_UNSET;
     fn->reload_on_change = NGX_CONF_UNSET;
     fn->streaming = NGX_CONF_UNSET;
 
@@ -219,6 +221,7 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
     ngx_conf_init_msec_value(fn->max_age, 0);
     ngx_conf_init_msec_value(fn->idle_timeout, 300000);
     ngx_conf_init_uint_value(fn->tmp, 512);
+    ngx_conf_init_value(fn->official_client, 0);
     ngx_conf_init_value(fn->reload_on_change, 0);
 
     if (fn->account.data == NULL) {

@@ -123,7 +123,8 @@ ngx_http_faas_iam_body(ngx_http_request_t *r, ngx_http_faas_hit_t *hit)
 
 /*
  * Who may not have "/admin/..." may not have "/%61dmin/..." either: the policy
- * is asked about the path as it came and about what it is decoded.
+ * is asked about the path as it came, about what it is decoded, and about what
+ * nginx has made of it, if that is what the target gets.
  */
 
 static ngx_int_t
@@ -138,15 +139,17 @@ ngx_http_faas_iam_allowed(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 
     rc = ngx_http_faas_auth_may(r, hit->call, action, e);
 
-    if (rc != NGX_OK || ngx_http_faas_one_path(hit)) {
-        return rc;
+    if (rc == NGX_OK && !ngx_http_faas_one_path(hit)) {
+        rc = ngx_http_faas_iam_arn(r, hit, &hit->text) != NGX_OK
+             ? NGX_ERROR : ngx_http_faas_auth_may(r, hit->call, action, e);
     }
 
-    if (ngx_http_faas_iam_arn(r, hit, &hit->text) != NGX_OK) {
-        return NGX_ERROR;
+    if (rc == NGX_OK && hit->seen.len) {
+        rc = ngx_http_faas_iam_arn(r, hit, &hit->seen) != NGX_OK
+             ? NGX_ERROR : ngx_http_faas_auth_may(r, hit->call, action, e);
     }
 
-    return ngx_http_faas_auth_may(r, hit->call, action, e);
+    return rc;
 }
 
 

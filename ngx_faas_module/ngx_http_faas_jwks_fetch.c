@@ -12,6 +12,7 @@
 
 #define NGX_HTTP_FAAS_JWKS_AGAIN    60          /* seconds between unknown */
 #define NGX_HTTP_FAAS_JWKS_BACKOFF  10          /* and after failures */
+#define NGX_HTTP_FAAS_JWKS_MOST     16          /* a second, without keys */
 
 
 static ngx_int_t ngx_http_faas_jwks_bare(ngx_http_request_t *sr);
@@ -22,23 +23,39 @@ static faas_jwks_t *ngx_http_faas_jwks_body(ngx_http_request_t *sr,
     ngx_int_t rc, const char **error);
 
 
-/* Whether a fetch would be of any use now. */
+/* Seconds since THEN; if the clock was set back it is long ago. */
+
+static time_t
+ngx_http_faas_jwks_age(time_t then)
+{
+    return then && then <= ngx_time() ? ngx_time() - then
+                                      : NGX_MAX_INT32_VALUE;
+}
+
+
+/*
+ * Whether a fetch would be of any use now.  While the first one is on its way
+ * others that need keys ask as well, but an issuer that does not answer is not
+ * to be asked by everybody.
+ */
 
 static ngx_uint_t
 ngx_http_faas_jwks_due(ngx_http_faas_jwks_t *jwks, ngx_uint_t unknown)
 {
     time_t  age;
 
-    if (jwks->tried && ngx_time() - jwks->tried < NGX_HTTP_FAAS_JWKS_BACKOFF)
-    {
-        return jwks->set == NULL && !jwks->failed;
+    age = ngx_http_faas_jwks_age(jwks->tried);
+
+    if (age < NGX_HTTP_FAAS_JWKS_BACKOFF) {
+        return jwks->set == NULL && !jwks->failed
+               && (age || jwks->n_tried < NGX_HTTP_FAAS_JWKS_MOST);
     }
 
     if (jwks->set == NULL) {
         return 1;
     }
 
-    age = ngx_time() - jwks->looked;
+    age = ngx_http_faas_jwks_age(jwks->looked);
 
     return age >= jwks->ttl
            || (unknown && age >= NGX_HTTP_FAAS_JWKS_AGAIN);
@@ -65,6 +82,7 @@ ngx_http_faas_jwks_fetch(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
         return jwks->set ? NGX_OK : NGX_ERROR;
     }
 
+    jwks->n_tried = (jwks->tried == ngx_time()) ? jwks->n_tried + 1 : 1;
     jwks->tried = ngx_time();
     jwks->failed = 0;
 

@@ -361,7 +361,7 @@ static ngx_http_faas_function_t *
 ngx_http_faas_call_only(ngx_http_faas_main_conf_t *fmcf,
     ngx_http_faas_call_t *call)
 {
-    ngx_http_faas_function_t  **fn;
+    ngx_http_faas_function_t  *fn;
 
     if (fmcf->functions.nelts != 1
         || !ngx_http_faas_part_is(&call->fname.name, "function"))
@@ -369,11 +369,20 @@ ngx_http_faas_call_only(ngx_http_faas_main_conf_t *fmcf,
         return NULL;
     }
 
-    call->emulator = 1;
-    fn = fmcf->functions.elts;
-    call->fname.name = fn[0]->lambda_name;
+    fn = *(ngx_http_faas_function_t **) fmcf->functions.elts;
 
-    return fn[0];
+    if (call->fname.qualifier.len
+        && ngx_http_faas_qualified(fmcf, &fn->lambda_name,
+                                   &call->fname.qualifier)
+           == NULL)
+    {
+        return NULL;
+    }
+
+    call->emulator = 1;
+    call->fname.name = fn->lambda_name;
+
+    return fn;
 }
 
 

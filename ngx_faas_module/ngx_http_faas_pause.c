@@ -13,6 +13,7 @@ struct ngx_http_faas_pause_s {
     ngx_http_faas_pause_pt       next;
     ngx_http_faas_pause_done_pt  done;
     void                        *data;
+    unsigned                     waits:1;
     unsigned                     over:1;
 };
 
@@ -25,7 +26,12 @@ static void ngx_http_faas_pause_resume(ngx_http_request_t *r);
 /*
  * The subrequest, or NULL.  DONE is called at its end, perhaps twice, and not
  * at all if the client goes; it may be NULL.  NEXT says then what has become
- * of the request: see ngx_http_faas_authorize().
+ * of the request: see ngx_http_faas_authorize().  With
+ * NGX_HTTP_SUBREQUEST_BACKGROUND nothing waits, and NEXT is not called.
+ *
+ * A request in the background, as of mirror or of an update of the cache, is
+ * never the active one, and with it no part of its output can become that: it
+ * waits for another in the background, which has to wake it itself.
  */
 
 ngx_http_request_t *
@@ -48,6 +54,11 @@ ngx_http_faas_pause(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     pause->next = next;
     pause->done = done;
     pause->data = data;
+    pause->waits = !(flags & NGX_HTTP_SUBREQUEST_BACKGROUND);
+
+    if (r->background) {
+        flags |= NGX_HTTP_SUBREQUEST_BACKGROUND;
+    }
 
     ps->handler = ngx_http_faas_pause_done;
     ps->data = pause;
@@ -92,6 +103,10 @@ ngx_http_faas_pause_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || sr->connection->error) {
         return rc;
+    }
+
+    if (pause->waits && sr->background) {
+        return ngx_http_post_request(sr->parent, NULL);
     }
 
     /* it has no error page, and must not end the request it is a part of */

@@ -327,36 +327,46 @@ ngx_http_faas_ask_failure(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
 }
 
 
-/* By the path as it came and as it is decoded, and both must be allowed. */
-
 static faas_policy_e
-ngx_http_faas_ask_policy(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
+ngx_http_faas_ask_path(ngx_http_request_t *r, ngx_http_faas_ask_t *ask,
+    ngx_str_t *path)
 {
-    ngx_str_t             decoded;
-    faas_policy_e         rc;
-    const faas_policy_t  *policy;
+    ngx_str_t  arn;
 
     static const char  action[] = "execute-api:Invoke";
 
-    policy = faas_verdict_policy(ask->verdict);
-
-    rc = faas_policy_eval(policy, action, sizeof(action) - 1,
-                          (char *) ask->arn.data, ask->arn.len);
-
-    if (rc != FAAS_POLICY_ALLOW || ngx_http_faas_one_path(ask->hit)) {
-        return rc;
-    }
-
-    if (ngx_http_faas_route_arn(r, ask->hit, &ask->hit->text,
-                                ask->hit->route->authorizer->function,
-                                &decoded)
+    if (ngx_http_faas_route_arn(r, ask->hit, path,
+                                ask->hit->route->authorizer->function, &arn)
         != NGX_OK)
     {
         return FAAS_POLICY_NONE;
     }
 
-    return faas_policy_eval(policy, action, sizeof(action) - 1,
-                            (char *) decoded.data, decoded.len);
+    return faas_policy_eval(faas_verdict_policy(ask->verdict), action,
+                            sizeof(action) - 1, (char *) arn.data, arn.len);
+}
+
+
+/* As ngx_http_faas_iam_allowed(): each of them must be allowed. */
+
+static faas_policy_e
+ngx_http_faas_ask_policy(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
+{
+    faas_policy_e         rc;
+    ngx_http_faas_hit_t  *hit;
+
+    hit = ask->hit;
+    rc = ngx_http_faas_ask_path(r, ask, &hit->raw);
+
+    if (rc == FAAS_POLICY_ALLOW && !ngx_http_faas_one_path(hit)) {
+        rc = ngx_http_faas_ask_path(r, ask, &hit->text);
+    }
+
+    if (rc == FAAS_POLICY_ALLOW && hit->seen.len) {
+        rc = ngx_http_faas_ask_path(r, ask, &hit->seen);
+    }
+
+    return rc;
 }
 
 

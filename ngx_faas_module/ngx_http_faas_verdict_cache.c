@@ -4,12 +4,13 @@
  *
  * Configured in the master.  Everything in the zone is written by workers
  * that hold the mutex of its slab pool.  A reload empties it, by keys that
- * have the configuration's generation in them: who corrects an authorizer
- * must not wait for what it has said before.
+ * have something of the configuration's own in them: who corrects an
+ * authorizer must not wait for what it has said before.
  */
 
 #include "ngx_http_faas_verdict.h"
 
+#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 
@@ -101,6 +102,11 @@ ngx_http_faas_verdicts_zone(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
 
     if (fmcf->verdicts_size == 0) {
         fmcf->verdicts_size = NGX_HTTP_FAAS_VERDICTS_SIZE;
+    }
+
+    if (RAND_bytes(fmcf->nonce, NGX_HTTP_FAAS_NONCE) != 1) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "RAND_bytes() failed");
+        return NGX_ERROR;
     }
 
     fmcf->verdicts = ngx_shared_memory_add(cf, &ngx_http_faas_verdicts_name,
@@ -236,7 +242,7 @@ ngx_http_faas_verdict_key(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
 
     ngx_http_faas_stage_name(hit, &stage);
 
-    len = sizeof(uint64_t) + hit->api->name.len + stage.len
+    len = NGX_HTTP_FAAS_NONCE + hit->api->name.len + stage.len
           + hit->route->authorizer->name.len + 3 * sizeof(size_t);
 
     for (i = 0; i < ask->values.nelts; i++) {
@@ -248,7 +254,7 @@ ngx_http_faas_verdict_key(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(buf, &fmcf->generation, sizeof(uint64_t));
+    p = ngx_cpymem(buf, fmcf->nonce, NGX_HTTP_FAAS_NONCE);
     p = ngx_http_faas_verdict_part(p, &hit->api->name);
     p = ngx_http_faas_verdict_part(p, &stage);
     p = ngx_http_faas_verdict_part(p, &hit->route->authorizer->name);

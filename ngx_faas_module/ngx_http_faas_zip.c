@@ -67,6 +67,19 @@ ngx_http_faas_match(ngx_str_t *pattern, u_char *name, size_t len)
 }
 
 
+/*
+ * What archivers of Unix (3, 19) say of a file's mode; what others make is
+ * not executable when it is unpacked.
+ */
+
+static ngx_int_t
+ngx_http_faas_zip_mode(u_char *p)
+{
+    return (p[5] == 3 || p[5] == 19)
+           && ((ngx_http_faas_le32(p + 38) >> 16) & 0111) ? NGX_OK : NGX_ABORT;
+}
+
+
 static ngx_int_t
 ngx_http_faas_zip_search(u_char *dir, size_t size, ngx_str_t *names,
     ngx_uint_t n)
@@ -95,7 +108,7 @@ ngx_http_faas_zip_search(u_char *dir, size_t size, ngx_str_t *names,
             if (ngx_http_faas_match(&names[i], p + NGX_HTTP_FAAS_ZIP_ENTRY,
                                     name))
             {
-                return NGX_OK;
+                return ngx_http_faas_zip_mode(p);
             }
         }
     }
@@ -159,6 +172,8 @@ done:
     return rc;
 }
 
+
+/* NGX_ABORT: it is there, but is not executable. */
 
 ngx_int_t
 ngx_http_faas_zip_has(u_char *path, ngx_str_t *names, ngx_uint_t n,

@@ -12,7 +12,7 @@ __DATA__
     runtime cobol;
 --- at: runtime cobol;
 --- says
-unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, lua, php, php8.N, perl, bash, native or fastcgi in
+unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, ruby, ruby3.N, lua, php, php8.N, perl, bash, native, provided, provided.al2, provided.al2023 or fastcgi in
 
 
 === TEST 2: a runtime that only begins like a known one
@@ -71,7 +71,15 @@ unknown runtime "nodejs.x"
 unknown runtime "native2"
 
 
-=== TEST 9: runtime is missing
+=== TEST 9: a custom runtime that is none
+--- function
+    runtime provided.al2024;
+--- at: runtime provided.al2024;
+--- says
+unknown runtime "provided.al2024"
+
+
+=== TEST 10: runtime is missing
 --- function
     handler app.handler;
 --- at: }
@@ -79,7 +87,7 @@ unknown runtime "native2"
 no "runtime" in function "f"
 
 
-=== TEST 10: code is missing
+=== TEST 11: code is missing
 --- function
     runtime python3;
     handler app.handler;
@@ -88,7 +96,7 @@ no "runtime" in function "f"
 no "code" in function "f"
 
 
-=== TEST 11: code is not there
+=== TEST 12: code is not there
 --- function
     code $TEST_NGINX_FUNCTIONS/nowhere;
     runtime python3;
@@ -98,7 +106,7 @@ no "code" in function "f"
 code "$TEST_NGINX_FUNCTIONS/nowhere" of function "f" is not there
 
 
-=== TEST 12: code is neither folder nor file
+=== TEST 13: code is neither folder nor file
 --- function
     code /dev/null;
     runtime python3;
@@ -108,7 +116,7 @@ code "$TEST_NGINX_FUNCTIONS/nowhere" of function "f" is not there
 code "/dev/null" of function "f" is neither a folder nor a zip file
 
 
-=== TEST 13: code is a file, but no archive
+=== TEST 14: code is a file, but no archive
 --- functions
 >>> f/app.zip
 This is no zip archive, however it may be called.
@@ -121,7 +129,7 @@ This is no zip archive, however it may be called.
 code "$TEST_NGINX_FUNCTIONS/f/app.zip" of function "f" is not a zip file
 
 
-=== TEST 14: code of a FastCGI application is no archive
+=== TEST 15: code of a FastCGI application is no archive
 --- functions
 >>> f/app.zip
 PK
@@ -134,7 +142,7 @@ PK
 code "$TEST_NGINX_FUNCTIONS/f/app.zip" of function "f" is not a zip file
 
 
-=== TEST 15: an archive cut off in its directory
+=== TEST 16: an archive cut off in its directory
 --- functions eval
 ">>> f/cut.zip\nPK\x01\x02" . "a" x 20 . "PK\5\6" . "\0" x 4 . "\1\0\1\0"
 . "\xf0\0\0\0" . "\0\0\0\0" . "\0\0"
@@ -147,7 +155,7 @@ code "$TEST_NGINX_FUNCTIONS/f/app.zip" of function "f" is not a zip file
 code "$TEST_NGINX_FUNCTIONS/f/cut.zip" of function "f" is not a zip file
 
 
-=== TEST 16: an archive whose directory lies
+=== TEST 17: an archive whose directory lies
 --- functions eval
 ">>> f/lie.zip\nPK\x01\x02" . "\0" x 24 . "\xff\xff" . "\0" x 16
 . "PK\5\6" . "\0" x 4 . "\1\0\1\0" . "\x2e\0\0\0" . "\0\0\0\0" . "\0\0"
@@ -160,7 +168,7 @@ code "$TEST_NGINX_FUNCTIONS/f/cut.zip" of function "f" is not a zip file
 code "$TEST_NGINX_FUNCTIONS/f/lie.zip" of function "f" is not a zip file
 
 
-=== TEST 17: a relative path is one below the configuration's folder
+=== TEST 18: a relative path is one below the configuration's folder
 --- function
     code nowhere;
     runtime python3;

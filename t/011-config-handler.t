@@ -331,3 +331,138 @@ invalid value "app .handler" in "handler", it must not have white space or contr
 --- says eval
 'invalid value "' . 'a' x 121
 . '.handler" in "handler", it must have 1 to 128 characters'
+
+
+=== TEST 27: provided: no bootstrap in the folder
+--- functions
+>>> f/main 0755
+--- function
+    runtime provided.al2023;
+    handler any.thing;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: code $TEST_NGINX_FUNCTIONS/f;
+--- says
+there is no "bootstrap" in code "$TEST_NGINX_FUNCTIONS/f" of function "f"
+
+
+=== TEST 28: provided: a bootstrap that is not executable
+--- functions
+>>> f/bootstrap 0644
+--- function
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: code $TEST_NGINX_FUNCTIONS/f;
+--- says
+"bootstrap" is not executable in code "$TEST_NGINX_FUNCTIONS/f" of function "f"
+
+
+=== TEST 29: provided: no bootstrap in the archive
+--- functions eval
+">>> f.zip\n" . main::zip('main', 'bin/bootstrap')
+--- function
+    runtime provided.al2;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: code $TEST_NGINX_FUNCTIONS/f.zip;
+--- says
+there is no "bootstrap" in code "$TEST_NGINX_FUNCTIONS/f.zip" of function "f"
+
+
+=== TEST 30: provided: one in the archive that is not executable
+--- functions eval
+">>> f.zip\n" . main::zip('main', 'bootstrap')
+--- function
+    runtime provided.al2;
+    code $TEST_NGINX_FUNCTIONS/f.zip;
+--- at: code $TEST_NGINX_FUNCTIONS/f.zip;
+--- says
+"bootstrap" is not executable in code "$TEST_NGINX_FUNCTIONS/f.zip" of function "f"
+
+
+=== TEST 31: provided: a command that is not there
+--- functions
+>>> f/main 0755
+--- function
+    command java;
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: command java;
+--- says
+command "java" of function "f" cannot be executed
+
+
+=== TEST 32: provided: the host's network
+--- functions
+>>> f/bootstrap 0755
+--- function
+    network host;
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: network host;
+--- says
+"network host" in function "f" is not for runtime "provided": all of this host could talk to its Runtime API
+
+
+=== TEST 33: an official client that is not there: Python
+--- functions
+>>> f/app.py
+--- function
+    official_client on;
+    handler app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: official_client on;
+--- says
+the official client is not in code "$TEST_NGINX_FUNCTIONS/f" of function "f": there is no "awslambdaric/__main__.py", install the package "awslambdaric" there
+
+
+=== TEST 34: an official client that is not there: Node.js
+--- functions
+>>> f/index.js
+--- function
+    official_client on;
+    handler index.handler;
+    runtime nodejs;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: official_client on;
+--- says
+there is no "node_modules/.bin/aws-lambda-ric", install the package "aws-lambda-ric" there
+
+
+=== TEST 35: an official client, but not a handler
+--- functions
+>>> f/awslambdaric/__main__.py
+--- function
+    handler app.handler;
+    official_client on;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler app.handler;
+--- says
+handler "app.handler" of function "f" names no file
+
+
+=== TEST 36: an official client for no language
+--- functions
+>>> f/bootstrap 0755
+--- function
+    official_client on;
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: official_client on;
+--- says
+"official_client" in function "f" is only for Python and Node.js
+
+
+=== TEST 37: an official client in the host's network
+--- functions
+>>> f/app.py
+>>> f/awslambdaric/__main__.py
+--- function
+    network host;
+    official_client on;
+    handler app.handler;
+    runtime python3;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: network host;
+--- says
+"network host" in function "f" is not for the official client of "python3": all of this host could talk to its Runtime API

@@ -10,8 +10,8 @@ sub zip
     for my $name (@_) {
         my $head = pack('v5V3v2', 20, 0, 0, 0, 33, 0, 0, 0, length $name, 0);
 
-        $dir .= "PK\1\2" . pack('v', 20) . $head
-                . pack('v3V2', 0, 0, 0, 0, $offset) . $name;
+        $dir .= "PK\1\2" . pack('v', 3 << 8 | 20) . $head
+                . pack('v3V2', 0, 0, 0, 0100755 << 16, $offset) . $name;
         $files .= "PK\3\4" . $head . $name;
         $offset = length $files;
     }

@@ -182,3 +182,16 @@ bad handler "lib/" in function "f", runtime "bash" takes file.function, or a fil
 --- at: faas_blanks bash 2;
 --- says
 runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, ruby, lua, php and perl
+
+
+=== TEST 15: a command is not for these
+--- functions
+>>> f/app.pl
+--- function
+    handler app;
+    runtime perl;
+    command app.pl;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: command app.pl;
+--- says
+"command" in function "f" is only for runtimes fastcgi and provided

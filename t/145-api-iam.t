@@ -36,7 +36,8 @@ KEYS = {'keys': [
     {'accessKeyId': 'AKIDNOT', 'secretAccessKey': 'not',
      'policy': {'Statement': [
          {'Effect': 'Allow', 'Action': '*', 'Resource': '*'},
-         {'Effect': 'Deny', 'Action': '*', 'Resource': '*/items/admin*'}]}}]}
+         {'Effect': 'Deny', 'Action': '*',
+          'Resource': ['*/items/admin*', '*/GET/files/admin*']}]}}]}
 
 HTTP = '''
     faas_function f {
@@ -51,6 +52,7 @@ HTTP = '''
         route ANY "/old/{id}" f authorizer=keys payload=1.0;
         route GET /fixed return 200 authorizer=keys;
         route POST /fixed return 200 authorizer=keys;
+        route GET "/files/{proxy+}" @files authorizer=keys;
         route GET /open return 200;
     }
     faas_api rest {
@@ -67,11 +69,12 @@ HTTP = '''
     }
 '''
 
-SERVER = '''
+SERVER = """
     location / { faas_api_pass web; }
     location /rest/ { faas_api_pass rest; }
     location /url/ { faas_api_pass url; }
-'''
+    location @files { return 200 '"$uri"'; }
+"""
 
 
 class Client:
@@ -143,6 +146,13 @@ def web(tap, nginx):
     tap.equal([c.send('/items/' + path, key=('AKIDNOT', 'not'))[0]
                for path in ('user', 'admin', '%61dmin', 'admi%6E')],
               [200, 403, 403, 403], 'an encoded path is no way round it')
+    tap.equal([c.send('/files' + path, key=('AKIDNOT', 'not'))[:2]
+               for path in ('/user', '//user')],
+              [(200, '/files/user')] * 2, 'what a location gets')
+    tap.equal([c.send('/files' + path, key=('AKIDNOT', 'not'))[0]
+               for path in ('/admin', '//admin', '/%61dmin', '/a/..//admin',
+                            '/%2fadmin')],
+              [403] * 5, 'it is what the policy must allow')
     tap.equal([c.send('/fixed')[0], nginx.get('/fixed').status,
                c.send('/fixed', 'POST', b'x')[0], nginx.get('/open').status],
               [200, 403, 403, 200], 'a fixed answer')

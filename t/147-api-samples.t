@@ -40,7 +40,39 @@ def handler(event, context):
             "body": json.dumps({"event": event})}
 '''
 
+AUTH = '''\
+import json
+
+def handler(event, context):
+    return {"isAuthorized": True, "principalId": "me", "policyDocument": {
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]},
+        "context": {"key": "value", "event": json.dumps(event)}}
+'''
+
 HTTP = '''
+    faas_function auth {
+        runtime python3; handler app.handler; code {functions}/auth;
+    }
+    faas_api asked {
+        account 123456789012; api_id abcdef123;
+        stage test StageVar1=stageValue1;
+        authorizer v2 request function=auth simple=on
+            identity=$request.querystring.parameter2,$request.header.Header1;
+        authorizer v1 request function=auth payload=1.0
+            identity=$request.querystring.QueryString1,$request.header.Header1;
+        route ANY "/my/{proxy+}" f authorizer=v2;
+        route GET /request f authorizer=v1;
+    }
+    faas_api custom {
+        type rest;
+        account 123456789012; api_id s4x3opwd6i;
+        stage test StageVar1=stageValue1;
+        authorizer token token function=auth;
+        authorizer request request function=auth
+                   identity=$request.header.Header1;
+        route GET /token f authorizer=token;
+        route GET /request f authorizer=request;
+    }
     faas_function f {
         runtime python3; handler app.handler; code {functions}/f;
         account 123456789012;
@@ -82,6 +114,8 @@ SERVER = '''
     location /testStage/ { faas_api_pass rest; }
     location /alb/ { faas_api_pass alb; }
     location /multi/ { faas_api_pass multi; }
+    location /asked/ { faas_api_pass asked base_path=/asked; }
+    location /custom/ { faas_api_pass custom base_path=/custom; }
 '''
 
 QUERY = '?parameter1=value1&parameter1=value2&parameter2=value'
@@ -135,7 +169,24 @@ EXCEPTIONS = [
      'routes have no name but method and path')
 ] + [('apigw-re*', IDENTITY + 'cognito' + name, 'null', COGNITO)
      for name in ('IdentityPoolId', 'IdentityId', 'AuthenticationType',
-                  'AuthenticationProvider')]
+                  'AuthenticationProvider')] + [
+    # these two samples are cut down: the context is that of other events
+    ('apigw-*custom-auth*', 'requestContext.' + name, 'extra', OLD)
+    for name in ('identity.accessKey', 'identity.accountId',
+                 'identity.caller', 'identity.cognitoAuthenticationProvider',
+                 'identity.cognitoAuthenticationType',
+                 'identity.cognitoIdentityId',
+                 'identity.cognitoIdentityPoolId', 'identity.principalOrgId',
+                 'identity.user', 'identity.userAgent', 'identity.userArn',
+                 'domainName', 'domainPrefix', 'extendedRequestId',
+                 'protocol', 'requestTime', 'requestTimeEpoch',
+                 'deploymentId')
+] + [
+    ('apigw-*custom-auth*', IDENTITY + 'apiKey', 'missing',
+     'there is one with an API key only'),
+    ('apigw-*custom-auth*', IDENTITY + 'clientCert', 'missing', CLIENT),
+    ('apigw-v2-custom-authorizer-v1-request', 'requestContext.resourceId',
+     'null', 'HTTP APIs have no resources: section 7.3')]
 
 
 def samples():
@@ -265,6 +316,27 @@ def events(nginx, key):
         nginx.get('/multi/?key=hello'))
 
 
+def authorizers(nginx):
+    """The same of what authorizers are asked."""
+    def asked(path, **fields):
+        r = nginx.get(path, headers={**FIELDS, **fields})
+        context = r.json()['event']['requestContext']['authorizer']
+        return json.loads(context.get('lambda', context)['event'])
+
+    yield 'apigw-v2-custom-authorizer-v2-request', asked(
+        '/asked/test/my/path' + QUERY)
+    yield 'apigw-v2-custom-authorizer-v1-request', asked(
+        '/asked/test/request?QueryString1=queryValue1')
+    yield 'apigw-custom-auth-request', asked(
+        '/custom/test/token', Authorization='allow')
+    yield 'apigw-custom-auth-request-type-request', asked(
+        '/custom/test/request?QueryString1=queryValue1')
+    ours = nginx.get('/asked/test/my/path' + QUERY, headers={**FIELDS, **TEXT},
+                     method='POST', body=b'x').json()['event']
+    ours['requestContext']['authorizer']['lambda'].pop('event')
+    yield 'apigw-v2-request-lambda-authorizer', ours
+
+
 def write(nginx, name, data):
     with open(os.path.join(nginx.dir, name), 'w') as f:
         f.write(data if isinstance(data, str) else json.dumps(data))
@@ -274,7 +346,8 @@ def write(nginx, name, data):
 def main():
     wanted, key = samples(), Rsa('k')
     nginx = Nginx(http=HTTP, server=SERVER,
-                  functions={'f': {'app.py': ECHO}})
+                  functions={'f': {'app.py': ECHO},
+                             'auth': {'app.py': AUTH}})
     write(nginx, 'jwks.json', jwks(key))
     write(nginx, 'keys.json', {'keys': [{
         'accessKeyId': 'AKIDEXAMPLE', 'secretAccessKey': 'secret',
@@ -286,7 +359,7 @@ def main():
 
     with Tap() as tap, nginx:
         used = set()
-        for name, ours in events(nginx, key):
+        for name, ours in (*events(nginx, key), *authorizers(nginx)):
             found = differences(ours, wanted[name])
             used |= {allowed(name, d) for d in found}
             left = [d for d in found if allowed(name, d) is None]

@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
@@ -63,6 +64,7 @@ def handler(event, context):
 '''
 
 HTTP = '''
+    faas_cache_path {dir}/cache keys_zone=one:1m;
     faas_function echo {
         runtime python3; handler app.handler; code {functions}/echo;
     }
@@ -116,10 +118,12 @@ HTTP = '''
         route GET /policy echo authorizer=policy;
         route GET "/policy/{id}" echo authorizer=policy;
         route GET "/policy/{id}/x" echo authorizer=policy;
+        route GET "/files/{proxy+}" @files authorizer=policy;
         route GET /policy1 echo authorizer=policy payload=1.0;
         route GET "/one/{id}" echo authorizer=one;
         route GET /opened echo authorizer=open;
         route GET /short echo authorizer=short;
+        route GET /cached echo authorizer=fresh;
         route GET /each/a echo authorizer=each;
         route GET /each/b echo authorizer=each;
         route GET /stage echo authorizer=stage;
@@ -157,8 +161,20 @@ SERVER = '''
     location @static {
         return 200 "static for $faas_context_sub";
     }
+    location @files { return 200 $uri; }
     location = /included { ssi on; ssi_types *; default_type text/html;
         alias {dir}/included.html; }
+    location = /mirrored { mirror /fresh; default_type text/plain;
+        alias {dir}/both.txt; }
+    location = /cached {
+        faas_cache one;
+        faas_cache_key $request_uri:$faas_context_sub;
+        faas_cache_valid 1s;
+        faas_cache_use_stale updating;
+        faas_cache_background_update on;
+        add_header X-Cache $upstream_cache_status;
+        faas_api_pass shop;
+    }
     location = /both { auth_request /fixed; default_type text/plain;
         alias {dir}/both.txt; }
     location /errors/ {
@@ -310,10 +326,16 @@ def policies(tap):
     deny = {'principalId': 'x', 'policyDocument': {'Statement': [
         {'Effect': 'Allow', 'Action': '*', 'Resource': '*'},
         {'Effect': 'Deny', 'Action': '*',
-         'Resource': base + '*/GET/policy/admin*'}]}}
+         'Resource': [base + '*/GET/policy/admin*',
+                      base + '*/GET/files/admin*']}]}}
     tap.equal([get('/policy/' + p, 'say ' + json.dumps(deny)).status
                for p in ('user', 'admin', '%61dmin', 'admi%6e', 'admin/x')],
               [200, 403, 403, 403, 403], 'encoded paths are no way round')
+    tap.equal([get('/files' + p, 'say ' + json.dumps(deny)).status
+               for p in ('//user', '/admin', '//admin', '/%61dmin',
+                         '/%2fadmin', '/a/..//admin')],
+              [200, 403, 403, 403, 403, 403],
+              'nor are slashes, where the target gets what nginx makes of it')
 
 
 def failures(tap):
@@ -388,7 +410,8 @@ def rest(tap):
             each['requestContext'].pop(key)
         each['headers'].pop('X-Amzn-Trace-Id')
         each['multiValueHeaders'].pop('X-Amzn-Trace-Id')
-    tap.equal(e, mine, 'and all the rest is as in the event')
+    mine['stageVariables'] = {}
+    tap.equal(e, mine, 'and all the rest is as in the event, maps are empty')
 
     denied = ('{"Message":"User is not authorized to access this resource%s"}')
     same(tap, get('/rest/token', 'policy {"effect":"Deny"}'), 403,
@@ -510,6 +533,36 @@ def inside(tap):
     tap.equal((r.status, r.body), (404, b''), 'HEAD has no route')
 
 
+def behind(tap):
+    """In requests that go on in the background, and end."""
+    def next_one(path):
+        with socket.create_connection(('127.0.0.1', nginx.port), 10) as s:
+            for each in (path, '/health'):
+                s.sendall(('GET %s HTTP/1.1\r\nHost: x\r\n'
+                           'Authorization: yes\r\n\r\n' % each).encode())
+                answer = b''
+                while b'\r\n\r\n' not in answer:
+                    answer += s.recv(65536) or b'closed\r\n\r\n'
+        return answer.split(b'\r\n')[0]
+
+    before = nginx.metrics('echo')['invocations']
+    tap.equal(next_one('/mirrored'), b'HTTP/1.1 200 OK',
+              'a copy of a request is let in, and is over')
+    tap.equal(nginx.metrics('echo')['invocations'] - before, 1,
+              'the function had the copy')
+
+    def state():
+        return get('/cached', 'yes').headers.get('x-cache')
+
+    before = calls()
+    tap.equal(state(), 'MISS', 'an answer that is kept')
+    time.sleep(1.5)
+    tap.equal(next_one('/cached'), b'HTTP/1.1 200 OK',
+              'its update is let in, and is over')
+    tap.equal(state(), 'HIT', 'it was updated')
+    tap.equal(calls() - before, 3, 'and not asked about once more')
+
+
 def busy(tap):
     """The authorizer's own limits."""
     same(tap, get('/never', 'yes'), 500,
@@ -595,6 +648,7 @@ with Tap() as tap:
         shared(tap)
         full(tap)
         inside(tap)
+        behind(tap)
         busy(tap)
         away(tap)
         early(tap)

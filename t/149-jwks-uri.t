@@ -126,7 +126,15 @@ def renewed(tap):
 
     # by jwks_ttl it is a second, but a failure counts for ten
 
-    wait_for(lambda: get(other).status == 200, 20, 'the new key', 0.2)
+    n = len(Issuer.seen)
+    asked = []
+
+    def new_key():
+        asked.append(len(Issuer.seen))
+        return get(other).status == 200
+
+    wait_for(new_key, 20, 'the new key', 0.2)
+    tap.equal(asked[-1], n, 'it is let in by the keys that it waited for')
     tap.equal(get(rsa).status, 401, 'new keys replace the old ones')
 
     # a token of a new key is reason enough to look, but not each one

@@ -300,6 +300,11 @@ def emulator(tap):
         r = nginx.get('/2015-03-31/functions/other/invocations',
                       method='POST', body='{}')
         tap.equal(r.status, 404, 'and no other name')
+        tap.equal([nginx.get('/2015-03-31/functions/function/invocations'
+                             '?Qualifier=' + q, method='POST',
+                             body='{}').status
+                   for q in ('$LATEST', 'prod', '1')], [200, 404, 404],
+                  'nor a version that there is not')
         streams(tap, nginx)
         nginx.finish(tap)
 

@@ -261,7 +261,7 @@ with Tap() as tap, NGINX as nginx:
     tap.equal(value('c'), before, 'others have not noticed')
 
     n = value('net', 'buffers')
-    tap.ok(isinstance(n, int) and n <= 128, 'buffers of sockets are memory', n)
+    tap.ok(isinstance(n, int) and n <= 144, 'buffers of sockets are memory', n)
 
     nginx.allow('locks of files')
     r = ask('locks', 'locks', s='8')

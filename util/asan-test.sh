@@ -42,6 +42,7 @@ part()
 say "building the runtime with sanitizers"
 part libfaas "$out" "$undefined"
 part supervisor "$out" "$both"
+part provided "$out" "$both"
 part bash "$out" "$both"
 
 # the library that tests link their own programs with, by a plain cc

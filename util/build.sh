@@ -77,7 +77,7 @@ if ! cmp -s "$objs/$so" "$build/$so"; then
     mv "$build/$so.new" "$build/$so"
 fi
 
-for part in libfaas supervisor bash; do
+for part in libfaas supervisor provided bash; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 

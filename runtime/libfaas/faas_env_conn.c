@@ -164,9 +164,7 @@ faas_conn_wait(void)
         (void) pthread_sigmask(SIG_SETMASK, &mask, NULL);
     }
 
-    if (n == 0) {
-        faas_env.nap = NULL;
-    }
+    faas_env.nap = (n == 0) ? NULL : faas_env.nap;
 
     if (sleeps && faas_env.enter
         && faas_env.enter(n == 0 || (n == -1 && err == EINTR)) == -1)
@@ -217,6 +215,13 @@ faas_conn_settle(sigset_t *mask)
 
     if (faas_env.settle == NULL) {
         return FAAS_ENV_OK;
+    }
+
+    /* not those below if it can be helped: what they start has their mask */
+
+    if (faas_env.settle() != 0) {
+        errno = EINTR;
+        return FAAS_ENV_ERROR;
     }
 
     (void) sigfillset(&all);

@@ -84,6 +84,9 @@ typedef struct {
                                          as contract 3.6 */
 #define FAAS_CTL_INIT         'I'     /* supervisor: load; payload = JSON */
 #define FAAS_CTL_SHUTDOWN     'S'     /* supervisor: end soon, no payload */
+#define FAAS_CTL_SIGNAL       'K'     /* env, about to end: the process it ran
+                                         for the function was killed; payload
+                                         = the signal, one byte */
 #define FAAS_CTL_WARM         'W'     /* supervisor, to a blank: you are next,
                                          no payload */
 
@@ -216,6 +219,16 @@ typedef struct {
 #define FAAS_STREAM_ZEROS       8
 #define FAAS_STREAM_HEAD_MAX    65536     /* of a prelude, with its zeros */
 #define FAAS_STREAM_ERROR_MAX   65000
+
+
+/*
+ * Where the host's network is shared, the loopback address (host order) that
+ * environments of user UID offer the Runtime API at, and may connect to.
+ */
+
+#define FAAS_OWN_NET          0x7f800000u
+#define FAAS_OWN_MASK         0xff800000u
+#define FAAS_OWN_ADDRESS(uid)  (FAAS_OWN_NET | ((uint32_t) (uid) & 0x7fffff))
 
 
 /* how much of the sandbox is in use; faas_head_t.isolation */

@@ -49,6 +49,7 @@
 #define SUP_INIT_PROV_MS     30000
 #define SUP_PROVEN_MS        10000   /* up for so long: it has started */
 #define SUP_GRACE_MS         300
+#define SUP_PROVIDED_GRACE_MS  2500
 #define SUP_BACKSTOP_MS      5000
 #define SUP_ZYGOTE_FORKS     1000
 #define SUP_ZYGOTE_AGE_MS    3600000
@@ -71,6 +72,7 @@ typedef enum {
     SUP_RT_LANG,                          /* forked: sup_lang.c says how */
     SUP_RT_NATIVE,
     SUP_RT_FASTCGI,
+    SUP_RT_PROVIDED,                      /* by the Runtime API bridge */
     SUP_RT_BASH                           /* faas-bash, a bash for each */
 } sup_kind_e;
 
@@ -148,6 +150,8 @@ struct sup_version_s {
     json_t               *spec;           /* owns the strings below */
     sup_class_t          *class;
     sup_kind_e            kind;
+    sup_kind_e            lang;           /* the same, but for a function that
+                                             brings its official client */
     char                  digest[SUP_DIGEST_LEN + 1];
 
     const char           *runtime;
@@ -229,6 +233,7 @@ struct sup_env_s {
     uint64_t              seen_requests;
     uint32_t              why;            /* why we end it */
     uint32_t              want_why;       /* what to report if it just dies */
+    int                   signo;          /* that its runtime was killed by */
 
     u_char               *in;             /* control frames */
     size_t                in_len;

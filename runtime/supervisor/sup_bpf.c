@@ -10,30 +10,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "sup_network.h"
-
-
-#define SUP_BPF_MAX   8192
-#define SUP_LOOPBACK  1              /* the interface's number, always */
-
-#define SUP_TCP       6
-#define SUP_UDP       17
-#define SUP_ICMP6     58
-#define SUP_TCP_SYN   0x02
-#define SUP_TCP_ACK   0x10
-
-
-typedef struct {
-    struct bpf_insn  insns[SUP_BPF_MAX];
-    unsigned         n;
-} sup_bpf_t;
+#include "sup_bpf.h"
 
 
 /* what an address is loaded from, by the kernel's name of the hook */
@@ -44,30 +27,31 @@ typedef struct {
     const char      *name;
     unsigned         v6;
     unsigned         bind;
+    unsigned         connect;
 } sup_hook_t;
 
 
 static const sup_hook_t  sup_hooks[] = {
     { BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT,
-      "connect4", 0, 0 },
+      "connect4", 0, 0, 1 },
     { BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT,
-      "connect6", 1, 0 },
+      "connect6", 1, 0, 1 },
     { BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG,
-      "sendmsg4", 0, 0 },
+      "sendmsg4", 0, 0, 0 },
     { BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG,
-      "sendmsg6", 1, 0 },
+      "sendmsg6", 1, 0, 0 },
     { BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND,
-      "bind4", 0, 1 },
+      "bind4", 0, 1, 0 },
     { BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_BIND,
-      "bind6", 1, 1 },
+      "bind6", 1, 1, 0 },
     { BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS,
-      "ingress", 0, 0 },
+      "ingress", 0, 0, 0 },
     { BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS,
-      "egress", 0, 0 }
+      "egress", 0, 0, 0 }
 };
 
 
-static void
+void
 sup_bpf_add(sup_bpf_t *b, u_char code, unsigned dst, unsigned src, int off,
     uint32_t imm)
 {
@@ -87,7 +71,7 @@ sup_bpf_add(sup_bpf_t *b, u_char code, unsigned dst, unsigned src, int off,
 }
 
 
-static void
+void
 sup_bpf_return(sup_bpf_t *b, uint32_t value)
 {
     sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_K, BPF_REG_0, 0, 0, value);
@@ -95,7 +79,7 @@ sup_bpf_return(sup_bpf_t *b, uint32_t value)
 }
 
 
-static void
+void
 sup_bpf_load(sup_bpf_t *b, unsigned reg, size_t offset)
 {
     sup_bpf_add(b, BPF_LDX|BPF_MEM|BPF_W, reg, BPF_REG_1, (int) offset, 0);
@@ -104,7 +88,7 @@ sup_bpf_load(sup_bpf_t *b, unsigned reg, size_t offset)
 
 /* Jumps over SKIP instructions when REG is not VALUE. */
 
-static void
+void
 sup_bpf_unless(sup_bpf_t *b, unsigned reg, uint32_t value, int skip)
 {
     sup_bpf_add(b, BPF_JMP32|BPF_JNE|BPF_K, reg, 0, skip, value);
@@ -181,15 +165,25 @@ sup_bpf_rules(sup_bpf_t *b, const sup_policy_t *p, unsigned v6,
 
 
 static void
-sup_bpf_address(sup_bpf_t *b, const sup_policy_t *p, unsigned v6)
+sup_bpf_address(sup_bpf_t *b, const sup_policy_t *p, unsigned v6,
+    unsigned connect)
 {
     int       at;
     unsigned  i;
+
+    if (connect) {
+        sup_bpf_own_address(b);
+    }
 
     sup_bpf_load(b, BPF_REG_5, offsetof(struct bpf_sock_addr, user_port));
 
     if (!v6) {
         sup_bpf_load(b, BPF_REG_6, offsetof(struct bpf_sock_addr, user_ip4));
+
+        if (connect) {
+            sup_bpf_own_connect(b, BPF_REG_6);
+        }
+
         sup_bpf_rules(b, p, 0, BPF_REG_6);
         sup_bpf_return(b, 1);
         return;
@@ -206,6 +200,10 @@ sup_bpf_address(sup_bpf_t *b, const sup_policy_t *p, unsigned v6)
     at = (int) b->n - 1;
     sup_bpf_unless(b, BPF_REG_6, 0, 0);
     sup_bpf_unless(b, BPF_REG_7, 0, 0);
+
+    if (connect) {
+        sup_bpf_own_connect(b, BPF_REG_9);
+    }
 
     sup_bpf_rules(b, p, 0, BPF_REG_9);
     sup_bpf_return(b, 1);
@@ -236,7 +234,7 @@ sup_bpf_bind(sup_bpf_t *b)
  * bytes are at STACK after it; what is too short is dropped.
  */
 
-static void
+void
 sup_bpf_bytes(sup_bpf_t *b, int offset, int stack, uint32_t len)
 {
     if (offset >= 0) {
@@ -258,7 +256,7 @@ sup_bpf_bytes(sup_bpf_t *b, int offset, int stack, uint32_t len)
 
 /* One of them, in r0. */
 
-static void
+void
 sup_bpf_byte(sup_bpf_t *b, int offset)
 {
     sup_bpf_bytes(b, offset, -8, 1);
@@ -318,6 +316,7 @@ sup_bpf_ingress(sup_bpf_t *b)
     sup_bpf_byte(b, 9);
     sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_0, 0, 2, SUP_TCP);
     sup_bpf_return(b, 1);
+    sup_bpf_own_ingress(b);
     sup_bpf_syn(b);
 
     b->insns[at].off = (int16_t) ((int) b->n - at - 1);
@@ -382,6 +381,7 @@ sup_bpf_egress(sup_bpf_t *b, const sup_policy_t *p)
 
     sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_7, 0, 2, 0x45);
     sup_bpf_return(b, 0);
+    sup_bpf_own_egress(b);
     sup_bpf_loopback(b, p, 16, 4);
 
     b->insns[at].off = (int16_t) ((int) b->n - at - 1);
@@ -464,7 +464,7 @@ sup_bpf_attach(const char *path, const sup_policy_t *p, const char **step)
             sup_bpf_egress(b, p);
 
         } else {
-            sup_bpf_address(b, p, sup_hooks[i].v6);
+            sup_bpf_address(b, p, sup_hooks[i].v6, sup_hooks[i].connect);
         }
 
         rc = sup_bpf_one(group, &sup_hooks[i], b);

@@ -71,6 +71,12 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
     } else if (strcmp(runtime, "bash") == 0) {
         *kind = SUP_RT_BASH;
 
+    } else if (strcmp(runtime, "provided") == 0
+               || strcmp(runtime, "provided.al2") == 0
+               || strcmp(runtime, "provided.al2023") == 0)
+    {
+        *kind = SUP_RT_PROVIDED;
+
     } else {
         return sup_lang_kind(runtime, kind);
     }
@@ -82,12 +88,19 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
 /*
  * The network that a version gets.  When it cannot be kept from what it may
  * not reach it is none; ordinary users have the host's, as the table in
- * ../README.md says.
+ * ../README.md says.  But the Runtime API asks nobody for a password, so it is
+ * offered only where nobody else can come.
  */
 
 static sup_net_e
 sup_class_network(const sup_version_t *v)
 {
+    if (v->kind == SUP_RT_PROVIDED && sup.boxed
+        && (v->network != SUP_NET_EGRESS || !sup.egress))
+    {
+        return SUP_NET_NONE;
+    }
+
     if (v->network != SUP_NET_EGRESS || sup.egress || !sup.boxed) {
         return v->network;
     }
@@ -183,7 +196,8 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
     default:
         (void) snprintf(c->name, sizeof(c->name), "%s",
                         v->kind == SUP_RT_NATIVE ? "native"
-                        : v->kind == SUP_RT_FASTCGI ? "fastcgi" : "bash");
+                        : v->kind == SUP_RT_FASTCGI ? "fastcgi"
+                        : v->kind == SUP_RT_BASH ? "bash" : "provided");
         c->zygote = sup_zygote_get("exec", "");
         break;
     }

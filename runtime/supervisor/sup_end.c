@@ -129,7 +129,12 @@ sup_env_end(sup_env_t *env, uint32_t why)
 
     (void) sup_env_send(env, FAAS_CTL_SHUTDOWN, "", 0);
     sup_env_signal(env, SIGTERM);
-    sup_timer(env->timer, SUP_GRACE_MS);
+
+    /* one with extensions needs longer than the 2 s that these have */
+
+    sup_timer(env->timer, env->class != NULL
+                          && env->class->kind == SUP_RT_PROVIDED
+                          ? SUP_PROVIDED_GRACE_MS : SUP_GRACE_MS);
 }
 
 
@@ -252,6 +257,7 @@ sup_env_close(sup_env_t *env)
     free(env->in);
     env->in = NULL;
     env->in_len = 0;
+    env->signo = 0;
 
     name = sup_slot_name(env->slot);
     (void) unlinkat(sup.env_dir, name, 0);
@@ -377,16 +383,31 @@ sup_env_count_end(sup_env_t *env)
 }
 
 
-/* Why it does not start it may have told us just before its end. */
+/* Why it does not start, or ends, it may have told us just before. */
 
 static void
 sup_env_last_words(sup_env_t *env)
 {
-    if (env->inited && !env->ending && env->control != -1
-        && sup.board.envs[env->slot].state == FAAS_ENV_INIT)
+    if (env->inited && env->control != -1
+        && ((env->class != NULL && env->class->kind == SUP_RT_PROVIDED)
+            || (!env->ending
+                && sup.board.envs[env->slot].state == FAAS_ENV_INIT)))
     {
         sup_on_control(env->control, EV_READ, env);
     }
+}
+
+
+/*
+ * A bridge that is the first process of its namespace cannot end by the signal
+ * that ended its runtime, so it says which one it was.
+ */
+
+static int
+sup_env_status(sup_env_t *env, int status)
+{
+    return env->signo > 0 && env->signo < 65 && WIFEXITED(status)
+           && WEXITSTATUS(status) == 128 + env->signo ? env->signo : status;
 }
 
 
@@ -442,6 +463,7 @@ sup_env_exited(sup_env_t *env, int status, int known)
 
     v = env->version;
     sup_env_last_words(env);
+    status = sup_env_status(env, status);
     sup_sample(env);
     sup_output_finish(env);
 

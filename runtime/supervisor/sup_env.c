@@ -320,6 +320,10 @@ sup_env_frame(sup_env_t *env, u_char type, char *payload, size_t len)
         sup_env_ready(env);
         return;
 
+    case FAAS_CTL_SIGNAL:
+        env->signo = len == 1 ? (u_char) payload[0] : 0;
+        return;
+
     case FAAS_CTL_ERROR:
         if (sup.board.envs[env->slot].state != FAAS_ENV_INIT
             || !env->inited)
@@ -363,7 +367,11 @@ sup_env_take(sup_env_t *env)
         return 0;
     }
 
-    sup_env_frame(env, type, (char *) env->in + SUP_FRAME_HEAD, len);
+    /* of one that is on its way out only how it went is of interest */
+
+    if (!env->ending || type == FAAS_CTL_SIGNAL) {
+        sup_env_frame(env, type, (char *) env->in + SUP_FRAME_HEAD, len);
+    }
 
     if (env->in == NULL) {
         return 0;
@@ -406,13 +414,12 @@ sup_on_control(evutil_socket_t fd, short what, void *data)
 
     env->in_len += n;
 
-    if (env->ending) {
-        env->in_len = 0;
-        return;
-    }
-
     while (sup_env_take(env)) {
         /* void */
+    }
+
+    if (env->ending) {
+        env->in_len = 0;
     }
 
     if (env->in != NULL && env->in_len == 0) {

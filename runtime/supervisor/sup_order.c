@@ -259,6 +259,16 @@ sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 static int
 sup_landlock_spawn(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 {
+    if (env->version != NULL && env->version->kind == SUP_RT_PROVIDED) {
+
+        /* everybody on this host could talk to its Runtime API */
+
+        sup_log(SUP_LOG_ERROR, 0, "runtime \"%s\" of function \"%s\" needs "
+                "network namespaces, which there are none of",
+                env->version->runtime, env->version->fn->name);
+        return SUP_ERROR;
+    }
+
     if (env->version == NULL || sup_tmp_make(env->slot) != SUP_OK) {
         return SUP_ERROR;
     }

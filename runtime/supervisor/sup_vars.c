@@ -89,10 +89,10 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
 
     sup_var(vars, "LD_LIBRARY_PATH", SUP_LD_PATH);
 
-    if (v->kind == SUP_RT_PYTHON) {
+    if (v->lang == SUP_RT_PYTHON) {
         sup_var(vars, "PYTHONPATH", sup_runtime_root());
 
-    } else if (v->kind == SUP_RT_NODE) {
+    } else if (v->lang == SUP_RT_NODE) {
         (void) snprintf(text, sizeof(text), "/opt/nodejs/node_modules:"
                         "/var/runtime/node_modules:/var/runtime:%.300s",
                         sup_task_root(v));
@@ -102,7 +102,7 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
         sup_lang_vars(v, vars);
     }
 
-    if (v->kind != SUP_RT_NATIVE) {
+    if (v->lang < SUP_RT_NATIVE) {
         /* of "python3" the class knows which one it is */
 
         (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s",
@@ -146,6 +146,11 @@ sup_vars(sup_env_t *env, const char *stream)
     sup_var(vars, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
     sup_var(vars, "AWS_LAMBDA_INITIALIZATION_TYPE",
             env->provisioned ? "provisioned-concurrency" : "on-demand");
+
+    if (v->kind == SUP_RT_PROVIDED && v->capacity > 1) {
+        (void) snprintf(text, sizeof(text), "%u", v->capacity);
+        sup_var(vars, "AWS_LAMBDA_MAX_CONCURRENCY", text);
+    }
 
     /* the one folder that it may write to, in the place of /tmp */
 
@@ -249,33 +254,81 @@ sup_put_vars(char *buf, size_t len, size_t size, json_t *vars,
 }
 
 
+/* As Lambda does; the young generation is up to three semi-spaces. */
+
+static size_t
+sup_command_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    char  text[64];
+
+    (void) snprintf(text, sizeof(text), "--max-old-space-size=%u",
+                    sup_class_heap(memory_mb));
+    len = sup_put(buf, len, size, text);
+
+    (void) snprintf(text, sizeof(text), "--max-semi-space-size=%u",
+                    memory_mb * 5 / 100);
+    len = sup_put(buf, len, size, text);
+
+    spawn->argc += 2;
+
+    return len;
+}
+
+
 /* A blank of an exec'ed runtime: it gets its variables with INIT. */
 
 static size_t
 sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
 {
-    char  heap[64], young[64], script[4096];
+    char  script[4096];
 
-    (void) snprintf(heap, sizeof(heap), "--max-old-space-size=%u",
-                    sup_class_heap(c->memory_mb));
-
-    /* as Lambda does; the young generation is up to three semi-spaces */
-
-    (void) snprintf(young, sizeof(young), "--max-semi-space-size=%u",
-                    c->memory_mb * 5 / 100);
     (void) snprintf(script, sizeof(script), "%s/node/bootstrap.cjs",
                     sup_runtime_root());
 
     len = sup_put(buf, len, size, c->path);
-    len = sup_put(buf, len, size, heap);
-    len = sup_put(buf, len, size, young);
+    spawn->argc = 1;
+    len = sup_command_heap(c->memory_mb, buf, len, size, spawn);
     len = sup_put(buf, len, size, script);
-    spawn->argc = 4;
+    spawn->argc++;
 
     len = sup_put(buf, len, size, "PATH=/usr/local/bin:/usr/bin:/bin");
     len = sup_put(buf, len, size, "LANG=en_US.UTF-8");
     spawn->envc = 2;
+
+    return len;
+}
+
+
+/* The Runtime API bridge, which executes the rest of the command line. */
+
+static size_t
+sup_command_provided(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    char  path[4096];
+
+    (void) snprintf(path, sizeof(path), "%s/faas-provided",
+                    sup_runtime_root());
+    len = sup_put(buf, len, size, path);
+
+    spawn->argc = 1;
+
+    /* where it shares the host's network there is an address for it */
+
+    if (sup.boxed && env->class->network == SUP_NET_EGRESS) {
+        len = sup_put(buf, len, size, "--own-address");
+        spawn->argc++;
+    }
+
+    if (env->version->lang != SUP_RT_PROVIDED) {
+        len = sup_put(buf, len, size, "--log-descriptor");
+        spawn->argc++;
+    }
+
+    len = sup_put(buf, len, size, "--");
+    spawn->argc++;
 
     return len;
 }
@@ -306,11 +359,19 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
         spawn->argc = 1;
     }
 
-    if (v->kind == SUP_RT_FASTCGI) {
+    if (v->kind == SUP_RT_PROVIDED) {
+        len = sup_command_provided(env, buf, len, size, spawn);
+    }
+
+    if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_PROVIDED) {
         json_array_foreach(v->command, i, item) {
             if (json_is_string(item)) {
                 len = sup_put(buf, len, size, json_string_value(item));
                 spawn->argc++;
+            }
+
+            if (i == 0 && v->lang == SUP_RT_NODE) {
+                len = sup_command_heap(v->memory_mb, buf, len, size, spawn);
             }
         }
     }

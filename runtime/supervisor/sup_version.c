@@ -41,6 +41,27 @@ sup_version_network(sup_version_t *v, const char *name)
 }
 
 
+static int
+sup_version_kind(sup_version_t *v)
+{
+    if (sup_runtime_kind(v->runtime, &v->kind) != SUP_OK) {
+        sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\" has an unknown "
+                "runtime \"%s\"", v->fn->name, v->runtime);
+        return SUP_ERROR;
+    }
+
+    v->lang = v->kind;
+
+    /* the command line of an official client */
+
+    if (v->kind < SUP_RT_NATIVE && json_array_size(v->command) > 0) {
+        v->kind = SUP_RT_PROVIDED;
+    }
+
+    return SUP_OK;
+}
+
+
 /* The strings belong to SPEC, which the version holds. */
 
 int
@@ -81,9 +102,7 @@ sup_version_parse(sup_version_t *v, json_t *spec)
         return SUP_ERROR;
     }
 
-    if (sup_runtime_kind(v->runtime, &v->kind) != SUP_OK) {
-        sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\" has an unknown "
-                "runtime \"%s\"", v->fn->name, v->runtime);
+    if (sup_version_kind(v) != SUP_OK) {
         return SUP_ERROR;
     }
 

@@ -4,7 +4,7 @@
 usage: bench.py [--rounds N] [--seconds N] [ROW ...]
 
 Rows: c16 c1 python node php cold-python cold-node cold-empty functions workers
-sandbox blanks routes load jwt authorizer sigv4.
+sandbox blanks routes load jwt authorizer sigv4 provided.
 """
 
 import argparse
@@ -253,6 +253,40 @@ class Bench:
         self.scale('sandboxed against plain', 'sandbox', sides[1], sides[0],
                    1.02)
 
+    def provided(self):
+        """The Runtime API bridge, against our own Python runtime."""
+        with open(os.path.join(self.programs, 'capi'), 'rb') as f:
+            files = {'bootstrap': (f.read(), 0o755)}
+        ours = self.pool('api', 'provided', 'any', files, 1)
+        base = self.pool('py', 'python3', 'app.handler', {'app.py': PYTHON},
+                         1)
+        try:
+            for server in ours, base:
+                wait_for(lambda: fetch(server.port, '/').status == 200, 10)
+            (a, b), noisy = interleave([(ours, '/'), (base, '/')],
+                                       self.rounds, self.seconds, 16)
+            self.side('Runtime API bridge, 1 process', 'bridge', a)
+            self.side('', 'python', b)
+            more = sorted(x.cpu - y.cpu for x, y in zip(a, b))
+            value = median(a, 'cpu') - median(b, 'cpu')
+            self.verdict('CPU above that of Python', value, more[0], more[-1],
+                         '<= 60 us', value <= 60, ' us')
+            size = 0
+            for p in ours.processes():
+                if 'faas-provided' not in p.cmdline:
+                    continue
+                with open('/proc/%d/smaps_rollup' % p.pid) as f:
+                    size = max(size, sum(int(line.split()[1]) for line in f
+                                         if line.startswith('Pss:')) / 1024)
+            self.verdict('memory of a bridge', size, size, size, '<= 3 MB',
+                         0 < size <= 3, ' MB')
+        finally:
+            ours.destroy()
+            base.destroy()
+        if noisy:
+            print('    %d rounds had other load on the machine' % noisy)
+        sys.stdout.flush()
+
     def blanks(self):
         """A thousand environments: how soon, and how large."""
         def text(n):
@@ -386,7 +420,7 @@ def main():
     bench = Bench(options)
     rows = ['c16', 'c1', 'python', 'node', 'php', 'cold-python', 'cold-node',
             'cold-empty', 'functions', 'workers', 'sandbox', 'blanks',
-            'routes', 'load', 'jwt', 'authorizer', 'sigv4']
+            'routes', 'load', 'jwt', 'authorizer', 'sigv4', 'provided']
     bench.head()
 
     for row in options.rows or rows:

@@ -16,6 +16,7 @@ cflags="-O2 -g -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror"
 cc $cflags -o "$programs/responder" "$top/util/bench/responder.c"
 cc $cflags -I "$top/runtime/libfaas" -o "$programs/cfunc" \
     "$top/util/bench/cfunc.c" "$build/libfaas/libfaas.a" -pthread
+cc $cflags -o "$programs/capi" "$top/util/bench/capi.c"
 
 export FAAS_BENCH_PROGRAMS=$programs
 export FAAS_BUILD=$build
