@@ -160,9 +160,12 @@ main(int argc, char **argv)
     char               *json, *p;
     size_t              len;
     const char         *handler, *root;
-    bash_result_t       result;
-    bash_function_t     fn;
     faas_invocation_t   inv;
+
+    /* what they point to lives as long as the process */
+
+    static bash_result_t     result;
+    static bash_function_t   fn;
 
     (void) argc;
 
@@ -188,8 +191,6 @@ main(int argc, char **argv)
     {
         return 1;
     }
-
-    memset(&result, 0, sizeof(bash_result_t));
 
     for ( ;; ) {
         rc = faas_next(&inv);
