@@ -25,7 +25,9 @@ RUBY = Language(
         ("fn.nothing", "Runtime.HandlerNotFound", "Handler 'nothing' missing "
          "in file 'fn.rb'"),
         ("fn.None.handler", "Init<NameError>", "uninitialized constant"),
-    ], status=252)
+    ], status=252, in_children=[
+        ("fn.forked", [5, 3]), ("fn.joined", 7),
+        ("withgem.handler", ["from a gem", "1.0", True])])
 
 
 def own(tap):
@@ -67,6 +69,10 @@ def own(tap):
     with RUBY.ready("fn.forked") as e:
         tap.equal(e.call({}).json, [5, 3], "fork, spawn")
         tap.like(e.raw(b"child\n"), b"from the child\n", "the child's text")
+
+    with RUBY.ready("withgem.handler",
+                    env={"GEM_PATH": RUBY.root + "/gems"}) as e:
+        tap.equal(e.call({}).json, ["from a gem", "1.0", True], "gems")
 
     with RUBY.ready("fn.threads") as e:
         tap.equal(e.call({}).log, b"from a thread\n", "threads")

@@ -23,7 +23,8 @@ PERL = Language(
         ("bad_code.handler", "Mine::Error", "secret"),
         ("fn.nothing", "Runtime.HandlerNotFound", "Handler 'nothing' missing "
          "in file fn.pl"),
-    ], preload={"FAAS_ZYGOTE": "fork perl"}, argument="zygote")
+    ], preload={"FAAS_ZYGOTE": "fork perl"}, argument="zygote",
+    in_children=[("fn.forked", [5, 3])])
 
 
 def own(tap):

@@ -38,10 +38,12 @@ class Language:
     inits       [(handler, error type, part of the message)]
     missing     tests that it cannot pass, by name
     status      exit status after a failed init
+    in_children [(handler, result)] that are of interest in a forked process
     """
 
     def __init__(self, name, argv, file, error, inits, missing=(), status=1,
-                 zygote=True, preload=None, argument=None, message=""):
+                 zygote=True, preload=None, argument=None, message="",
+                 in_children=()):
         self.name = name
         self.argv = argv
         self.file = file
@@ -51,6 +53,7 @@ class Language:
         self.status = status
         self.forks = zygote
         self.message = message
+        self.in_children = in_children
         self.more = [argument] if argument else []
         self.preload = preload or {"FAAS_ZYGOTE": "1"}
         self.root = os.path.join(FUNCTIONS, name)
@@ -334,6 +337,11 @@ def zygotes(tap, lang):
             text = e.call({}).json
             tap.ok("PRELOAD" not in text and "FAAS_" not in text,
                    "nothing of the zygote in the variables", text)
+
+        for handler, want in lang.in_children:
+            with z.spawn().ready(handler, root=lang.root,
+                                 env={"GEM_PATH": lang.root + "/gems"}) as e:
+                tap.equal(e.call({}).json, want, handler + " in a child")
 
         if os.geteuid() == 0:
             with z.spawn(flags=FULL, uid=UID).ready(

@@ -117,6 +117,8 @@ def threads(event:, context:)
   $ticks.size
 end
 
+def joined(event:, context:) = Thread.new { 7 }.value
+
 def trapped(event:, context:)
   trap('TERM') { exit 4 }
   trap('USR1') { STDERR.syswrite('told') }

@@ -1,0 +1,3 @@
+module Hello
+  WORLD = 'from a gem'
+end
