@@ -59,7 +59,7 @@ logs()
 hang()
 {
     echo hanging >&2
-    sleep 30
+    sleep 2
 }
 
 leave()
