@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,6 +169,10 @@ main(int argc, char **argv)
     static bash_function_t   fn;
 
     (void) argc;
+
+    /* what shells leave behind comes to us, also outside of a sandbox */
+
+    (void) prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 
     faas_env_version("bash");
 

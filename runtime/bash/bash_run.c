@@ -23,6 +23,7 @@
 
 #define BASH_READ    65536
 #define BASH_NAMES   7
+#define BASH_ROUNDS  100             /* of killing what has forked again */
 
 
 /* of pipes [0] is ours */
@@ -48,6 +49,7 @@ static int  bash_take_out(const bash_function_t *fn, int fd,
 static int  bash_take_err(int fd, bash_result_t *r);
 static void  bash_last_line(const char *p, size_t n, bash_result_t *r);
 static void  bash_close(bash_files_t *files);
+static void  bash_end_all(void);
 
 
 /* Where standard input is read from: memory, so that nobody waits for it. */
@@ -138,15 +140,12 @@ bash_variables(const faas_invocation_t *inv, char **text)
 }
 
 
-/* A process group of its own, by which all of it can be ended. */
-
 static int
 bash_spawn(const bash_function_t *fn, char *mode, char **envp,
     const bash_files_t *files, int verdict, pid_t *pid)
 {
     int                          rc;
     char                        *argv[6];
-    posix_spawnattr_t            attr;
     posix_spawn_file_actions_t   actions;
 
     argv[0] = BASH_PATH;
@@ -156,17 +155,9 @@ bash_spawn(const bash_function_t *fn, char *mode, char **envp,
     argv[4] = fn->name;
     argv[5] = NULL;
 
-    if (posix_spawnattr_init(&attr) != 0) {
-        return -1;
-    }
-
     if (posix_spawn_file_actions_init(&actions) != 0) {
-        (void) posix_spawnattr_destroy(&attr);
         return -1;
     }
-
-    (void) posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
-    (void) posix_spawnattr_setpgroup(&attr, 0);
 
     (void) posix_spawn_file_actions_adddup2(&actions, files->in, 0);
     (void) posix_spawn_file_actions_adddup2(&actions, files->out[1], 1);
@@ -176,10 +167,9 @@ bash_spawn(const bash_function_t *fn, char *mode, char **envp,
         (void) posix_spawn_file_actions_adddup2(&actions, verdict, 3);
     }
 
-    rc = posix_spawn(pid, BASH_PATH, &actions, &attr, argv, envp);
+    rc = posix_spawn(pid, BASH_PATH, &actions, NULL, argv, envp);
 
     (void) posix_spawn_file_actions_destroy(&actions);
-    (void) posix_spawnattr_destroy(&attr);
 
     errno = rc;
 
@@ -280,6 +270,45 @@ bash_close(bash_files_t *files)
 
 
 /*
+ * Whatever an invocation has started.  The first process of a sandbox may kill
+ * all others there; elsewhere orphans are children of ours, and the supervisor
+ * knows the process group, which they do not leave by default.
+ */
+
+static void
+bash_end_all(void)
+{
+    int      i, fd;
+    char     text[4096], *p;
+    long     pid;
+    ssize_t  n;
+
+    if (getpid() == 1) {
+        (void) kill(-1, SIGKILL);
+    }
+
+    for (i = 0; i < BASH_ROUNDS && getpid() != 1; i++) {
+        fd = open("/proc/thread-self/children", O_RDONLY|O_CLOEXEC);
+        n = (fd == -1) ? 0 : read(fd, text, sizeof(text) - 1);
+        (void) close(fd);
+
+        if (n <= 0) {
+            return;
+        }
+
+        text[n] = '\0';
+
+        for (p = text; (pid = strtol(p, &p, 10)) > 0; /* void */ ) {
+            (void) kill((pid_t) pid, SIGKILL);
+            (void) waitpid((pid_t) pid, NULL, 0);
+        }
+    }
+
+    while (waitpid(-1, NULL, WNOHANG) > 0) { /* void */ }
+}
+
+
+/*
  * Until the shell has ended.  What it has started may still have its pipes: it
  * is killed, and what is in the pipes then is all.
  */
@@ -319,9 +348,13 @@ bash_watch(const bash_function_t *fn, bash_files_t *files, pid_t pid,
 
     } while (!r->too_large && !(pfd[2].revents & POLLIN));
 
-    (void) kill(-pid, SIGKILL);
+    if (r->too_large) {
+        (void) kill(pid, SIGKILL);
+    }
 
     while (waitpid(pid, &r->status, 0) == -1 && errno == EINTR) { /* void */ }
+
+    bash_end_all();
 
     do {
         more = !r->too_large && bash_take_out(fn, files->out[0], r);
@@ -329,10 +362,6 @@ bash_watch(const bash_function_t *fn, bash_files_t *files, pid_t pid,
     } while (more);
 
     (void) close(pfd[2].fd);
-
-    /* orphans come to the first process of the sandbox */
-
-    while (waitpid(-1, NULL, WNOHANG) > 0) { /* void */ }
 
     return 0;
 }
@@ -410,7 +439,7 @@ bash_check(const bash_function_t *fn, char *verdict, size_t size, int *status)
     /* what the file has started may keep the pipe open */
 
     if (rc == 0) {
-        (void) kill(-pid, SIGKILL);
+        bash_end_all();
         (void) fcntl(pipes[0], F_SETFL, O_NONBLOCK);
         n = read(pipes[0], verdict, size - 1);
     }

@@ -109,7 +109,8 @@ raw() { cat; }
 
 leftover()
 {
-    sleep 600 &
+    setsid sleep 600 &
+    sleep 0.1
     echo $!
 }
 
