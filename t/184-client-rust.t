@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""lambda_runtime and lambda_http of crates.io, unmodified."""
+"""lambda_runtime and lambda_http from their registry, unmodified."""
 
 import os
 import re
