@@ -193,6 +193,11 @@ ngx_uint_t ngx_http_faas_letters(ngx_str_t *s, const char *more);
 char *ngx_http_faas_api_complete(ngx_conf_t *cf, ngx_http_faas_api_t *api);
 char *ngx_http_faas_place_error(ngx_conf_t *cf, ngx_http_faas_place_t *place,
     const char *text, ngx_str_t *what);
+typedef char *(*ngx_http_faas_each_pt)(ngx_conf_t *cf,
+    ngx_http_faas_api_t *api, ngx_http_faas_route_t *route);
+
+char *ngx_http_faas_each_route(ngx_conf_t *cf, ngx_http_faas_api_t *api,
+    ngx_http_faas_each_pt each);
 char *ngx_http_faas_check_apis(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf);
 char *ngx_http_faas_check_stage(ngx_conf_t *cf,
@@ -220,7 +225,7 @@ ngx_http_faas_function_t *ngx_http_faas_qualified(
 char *ngx_http_faas_check_versions(ngx_conf_t *cf,
     ngx_http_faas_main_conf_t *fmcf);
 char *ngx_http_faas_version_resolve(ngx_conf_t *cf,
-    ngx_http_faas_main_conf_t *fmcf, ngx_http_faas_route_t *route);
+    ngx_http_faas_api_t *api, ngx_http_faas_route_t *route);
 
 /* ngx_http_faas_verdict_cache.c: what Lambda authorizers have said */
 

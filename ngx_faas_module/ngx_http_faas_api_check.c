@@ -326,9 +326,9 @@ ngx_http_faas_api_table(ngx_conf_t *cf, ngx_http_faas_api_t *api)
 }
 
 
-static char *
-ngx_http_faas_api_resolve(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf,
-    ngx_http_faas_api_t *api)
+char *
+ngx_http_faas_each_route(ngx_conf_t *cf, ngx_http_faas_api_t *api,
+    ngx_http_faas_each_pt each)
 {
     ngx_uint_t               i, k;
     ngx_array_t             *lists[2];
@@ -341,17 +341,13 @@ ngx_http_faas_api_resolve(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf,
         route = lists[i]->elts;
 
         for (k = 0; k < lists[i]->nelts; k++) {
-            if (ngx_http_faas_version_resolve(cf, fmcf, route[k])
-                != NGX_CONF_OK)
-            {
+            if (each(cf, api, route[k]) != NGX_CONF_OK) {
                 return NGX_CONF_ERROR;
             }
         }
     }
 
-    return api->fallback
-           ? ngx_http_faas_version_resolve(cf, fmcf, api->fallback)
-           : NGX_CONF_OK;
+    return api->fallback ? each(cf, api, api->fallback) : NGX_CONF_OK;
 }
 
 
@@ -379,7 +375,9 @@ ngx_http_faas_check_apis(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
         }
 
         if (ngx_http_faas_check_askable(cf, api[i]) != NGX_CONF_OK
-            || ngx_http_faas_api_resolve(cf, fmcf, api[i]) != NGX_CONF_OK)
+            || ngx_http_faas_each_route(cf, api[i],
+                                        ngx_http_faas_version_resolve)
+               != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }

@@ -13,8 +13,6 @@ static ngx_http_faas_authorizer_t *ngx_http_faas_authorizer_find(
     ngx_http_faas_api_t *api, ngx_str_t *name);
 static ngx_http_faas_authorizer_t *ngx_http_faas_authorizer_add(
     ngx_conf_t *cf, ngx_http_faas_api_t *api, ngx_str_t *name);
-static char *ngx_http_faas_authorizer_routes(ngx_conf_t *cf,
-    ngx_http_faas_api_t *api);
 static char *ngx_http_faas_authorizer_route(ngx_conf_t *cf,
     ngx_http_faas_api_t *api, ngx_http_faas_route_t *route);
 
@@ -280,7 +278,9 @@ ngx_http_faas_check_authorizers(ngx_conf_t *cf, ngx_http_faas_api_t *api)
                           name);
     }
 
-    if (ngx_http_faas_authorizer_routes(cf, api) != NGX_CONF_OK) {
+    if (ngx_http_faas_each_route(cf, api, ngx_http_faas_authorizer_route)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -294,34 +294,6 @@ ngx_http_faas_check_authorizers(ngx_conf_t *cf, ngx_http_faas_api_t *api)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_faas_authorizer_routes(ngx_conf_t *cf, ngx_http_faas_api_t *api)
-{
-    ngx_uint_t               i, k;
-    ngx_array_t             *lists[2];
-    ngx_http_faas_route_t  **route;
-
-    lists[0] = &api->routes;
-    lists[1] = &api->regexes;
-
-    for (i = 0; i < 2; i++) {
-        route = lists[i]->elts;
-
-        for (k = 0; k < lists[i]->nelts; k++) {
-            if (ngx_http_faas_authorizer_route(cf, api, route[k])
-                != NGX_CONF_OK)
-            {
-                return NGX_CONF_ERROR;
-            }
-        }
-    }
-
-    return api->fallback
-           ? ngx_http_faas_authorizer_route(cf, api, api->fallback)
-           : NGX_CONF_OK;
 }
 
 

@@ -284,14 +284,17 @@ ngx_http_faas_check_versions(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
 
 char *
 ngx_http_faas_version_resolve(ngx_conf_t *cf,
-    ngx_http_faas_main_conf_t *fmcf, ngx_http_faas_route_t *route)
+    ngx_http_faas_api_t *api, ngx_http_faas_route_t *route)
 {
-    ngx_str_t                  name;
-    ngx_http_faas_function_t  *fn;
+    ngx_str_t                   name;
+    ngx_http_faas_function_t   *fn;
+    ngx_http_faas_main_conf_t  *fmcf;
 
     if (route->qualifier.len == 0) {
         return NGX_CONF_OK;
     }
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_faas_module);
 
     name = route->function->name;
     fn = ngx_http_faas_qualified(fmcf, &name, &route->qualifier);
