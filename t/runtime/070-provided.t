@@ -701,3 +701,4 @@ with Tap() as tap:
     for part in (invocations, refused, bodies, malformed, sizes, errors,
                  prints, records, held, workers, many, crowds, begins, ends):
         part(tap)
+    nothing_left(tap)

@@ -217,3 +217,4 @@ def pressure(tap):
 with Tap() as tap:
     for part in (pieces, fails, pressure):
         part(tap)
+    nothing_left(tap)

@@ -241,3 +241,4 @@ def failures(tap):
 with Tap() as tap:
     for part in (life, ends, refused, failures):
         part(tap)
+    nothing_left(tap)

@@ -259,3 +259,4 @@ def refused(tap):
 with Tap() as tap:
     for part in (events, delivery, refused):
         part(tap)
+    nothing_left(tap)

@@ -4,13 +4,20 @@ faas-provided with a bootstrap that only says where the API is and waits to be
 told how to end, and speaks HTTP with it.
 """
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import tempfile
 
 from faasenv import LIMIT, RUNTIME, Env, wait_for
+
+import faas_proc
+
+# there is no pid namespace here that would end with the bridge
+faas_proc.become_reaper()
 
 BOOTSTRAP = """#!/bin/sh
 exec 9<> go
@@ -167,7 +174,26 @@ class Provided(Env):
         for h in self.https:
             h.close()
         super().close()
+        self.end()
         shutil.rmtree(self.code, ignore_errors=True)
+
+    def end(self):
+        """Ends what the bridge has left, and sees that it is gone."""
+        for p in faas_proc.descendants():
+            try:
+                folder = os.readlink("/proc/%d/cwd" % p.pid)
+            except OSError:
+                continue
+            if os.path.basename(self.code) in p.cmdline + folder:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(p.pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(p.pid, 0)
+
+
+def nothing_left(tap):
+    tap.equal([p.cmdline for p in faas_proc.descendants()], [],
+              "nothing is left behind")
 
 
 # extensions
