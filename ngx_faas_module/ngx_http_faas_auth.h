@@ -95,6 +95,12 @@ void ngx_http_faas_jwks_replace(ngx_http_faas_jwks_t *jwks, faas_jwks_t *set,
 void ngx_http_faas_jwks_left_out(ngx_conf_t *cf, ngx_log_t *log,
     ngx_http_faas_jwks_t *jwks, faas_jwks_t *set);
 
+/* ngx_http_faas_digest.c: SHA-256, in workers */
+
+#define NGX_HTTP_FAAS_DIGEST  32
+
+ngx_int_t ngx_http_faas_digest(u_char *data, size_t len, u_char *digest);
+
 /* ngx_http_faas_pause.c: waiting for a subrequest */
 
 typedef ngx_int_t (*ngx_http_faas_pause_pt)(ngx_http_request_t *r,

@@ -210,6 +210,16 @@ ngx_http_faas_iam_arn(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
 }
 
 
+static u_char *
+ngx_http_faas_arn_part(u_char *p, ngx_str_t *part, u_char after)
+{
+    p = ngx_cpymem(p, part->data, part->len);
+    *p++ = after;
+
+    return p;
+}
+
+
 /* FN is whose account it is where the API has none; it may be NULL. */
 
 ngx_int_t
@@ -242,8 +252,16 @@ ngx_http_faas_route_arn(ngx_http_request_t *r, ngx_http_faas_hit_t *hit,
     }
 
     arn->data = p;
-    p = ngx_sprintf(p, "arn:aws:execute-api:%V:%V:%V/%V/%V%V", &api->region,
-                    &account, &api->api_id, &stage, &r->method_name, path);
+
+    p = ngx_cpymem(p, "arn:aws:execute-api:",
+                   sizeof("arn:aws:execute-api:") - 1);
+    p = ngx_http_faas_arn_part(p, &api->region, ':');
+    p = ngx_http_faas_arn_part(p, &account, ':');
+    p = ngx_http_faas_arn_part(p, &api->api_id, '/');
+    p = ngx_http_faas_arn_part(p, &stage, '/');
+    p = ngx_cpymem(p, r->method_name.data, r->method_name.len);
+    p = ngx_cpymem(p, path->data, path->len);
+
     arn->len = p - arn->data;
 
     return NGX_OK;

@@ -139,11 +139,13 @@ static ngx_http_faas_api_key_t *
 ngx_http_faas_api_key_find(ngx_http_faas_keys_t *keys, ngx_str_t *value)
 {
     int                       rc;
-    u_char                    digest[SHA256_DIGEST_LENGTH];
+    u_char                    digest[NGX_HTTP_FAAS_DIGEST];
     ngx_uint_t                low, high, mid;
     ngx_http_faas_api_key_t  *key;
 
-    (void) SHA256(value->data, value->len, digest);
+    if (ngx_http_faas_digest(value->data, value->len, digest) != NGX_OK) {
+        return NULL;
+    }
 
     key = keys->keys.elts;
     low = 0;
@@ -151,7 +153,7 @@ ngx_http_faas_api_key_find(ngx_http_faas_keys_t *keys, ngx_str_t *value)
 
     while (low < high) {
         mid = low + (high - low) / 2;
-        rc = ngx_memcmp(digest, key[mid].digest, SHA256_DIGEST_LENGTH);
+        rc = ngx_memcmp(digest, key[mid].digest, NGX_HTTP_FAAS_DIGEST);
 
         if (rc == 0) {
             return key[mid].enabled ? &key[mid] : NULL;

@@ -335,9 +335,13 @@ ngx_http_faas_ask_path(ngx_http_request_t *r, ngx_http_faas_ask_t *ask,
 
     static const char  action[] = "execute-api:Invoke";
 
-    if (ngx_http_faas_route_arn(r, ask->hit, path,
-                                ask->hit->route->authorizer->function, &arn)
-        != NGX_OK)
+    if (path == &ask->hit->raw) {
+        arn = ask->arn;
+
+    } else if (ngx_http_faas_route_arn(r, ask->hit, path,
+                                       ask->hit->route->authorizer->function,
+                                       &arn)
+               != NGX_OK)
     {
         return FAAS_POLICY_NONE;
     }

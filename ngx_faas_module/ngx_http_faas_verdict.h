@@ -13,7 +13,6 @@
 #include "ngx_http_faas_event.h"
 
 
-#define NGX_HTTP_FAAS_VERDICT_KEY    32         /* bytes: SHA-256 */
 #define NGX_HTTP_FAAS_VERDICT_MAX    32768      /* bytes that are kept */
 #define NGX_HTTP_FAAS_VERDICT_MS     10000      /* for an answer to come */
 
@@ -55,7 +54,7 @@ struct ngx_http_faas_ask_s {
     ngx_array_t                values;          /* ngx_str_t, of the sources */
     ngx_str_t                  arn;             /* of the route */
     ngx_uint_t                 payload;         /* ngx_http_faas_payload_e */
-    u_char                     key[NGX_HTTP_FAAS_VERDICT_KEY];
+    u_char                     key[NGX_HTTP_FAAS_DIGEST];
     uint64_t                   begun_us;
     faas_verdict_t            *verdict;
     const char                *failure;         /* $faas_error of it */

@@ -11,7 +11,6 @@
 #include "ngx_http_faas_verdict.h"
 
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 
 #define NGX_HTTP_FAAS_VERDICTS_SIZE   (1024 * 1024)
@@ -22,7 +21,7 @@ typedef struct {
     ngx_rbtree_node_t          node;            /* key: bytes of "key" */
     ngx_queue_t                queue;           /* used last: first */
     ngx_msec_t                 until;
-    u_char                     key[NGX_HTTP_FAAS_VERDICT_KEY];
+    u_char                     key[NGX_HTTP_FAAS_DIGEST];
     faas_verdict_t             verdict;         /* and its data */
 } ngx_http_faas_kept_verdict_t;
 
@@ -169,7 +168,7 @@ ngx_http_faas_verdict_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
     for ( ;; ) {
         b = (ngx_http_faas_kept_verdict_t *) temp;
 
-        p = ngx_memcmp(a->key, b->key, NGX_HTTP_FAAS_VERDICT_KEY) < 0
+        p = ngx_memcmp(a->key, b->key, NGX_HTTP_FAAS_DIGEST) < 0
             ? &temp->left : &temp->right;
 
         if (*p == sentinel) {
@@ -199,7 +198,7 @@ ngx_http_faas_verdict_find(ngx_http_faas_verdicts_t *all, u_char *key)
     while (node != &all->sentinel) {
         kept = (ngx_http_faas_kept_verdict_t *) node;
 
-        rc = ngx_memcmp(key, kept->key, NGX_HTTP_FAAS_VERDICT_KEY);
+        rc = ngx_memcmp(key, kept->key, NGX_HTTP_FAAS_DIGEST);
 
         if (rc == 0) {
             return kept;
@@ -263,10 +262,7 @@ ngx_http_faas_verdict_key(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
         p = ngx_http_faas_verdict_part(p, &value[i]);
     }
 
-    (void) SHA256(buf, p - buf, ask->key);
-    (void) ngx_pfree(r->pool, buf);
-
-    return NGX_OK;
+    return ngx_http_faas_digest(buf, p - buf, ask->key);
 }
 
 
@@ -363,7 +359,7 @@ ngx_http_faas_verdict_put(ngx_http_request_t *r, ngx_http_faas_ask_t *ask)
         kept->until = ngx_current_msec
                       + ask->hit->route->authorizer->ttl * 1000;
 
-        ngx_memcpy(kept->key, ask->key, NGX_HTTP_FAAS_VERDICT_KEY);
+        ngx_memcpy(kept->key, ask->key, NGX_HTTP_FAAS_DIGEST);
         ngx_memcpy(&kept->verdict, ask->verdict, ask->verdict->size);
 
         ngx_rbtree_insert(&all->tree, &kept->node);
