@@ -85,7 +85,7 @@ faas_next(faas_invocation_t *inv)
     int           rc;
     faas_conn_t  *c;
 
-    if (faas_env.pid == 0 || getpid() != faas_env.pid) {
+    if (faas_env.pid == 0 || *faas_env.own == 0) {
         errno = EPERM;
         return FAAS_ENV_ERROR;
     }

@@ -73,6 +73,7 @@ typedef struct {
     int                   listen;
     int                   control;        /* -1: the supervisor has gone */
     pid_t                 pid;            /* 0: not initialised */
+    unsigned char        *own;            /* what no child gets: 0 there */
     volatile sig_atomic_t shutdown;
     volatile sig_atomic_t waiting;        /* for a request */
     size_t                limit;          /* bytes of one request */

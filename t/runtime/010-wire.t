@@ -48,6 +48,8 @@ def requests(tap):
         tap.equal((a.json["errorType"], a.status), ("Function.Unknown", 1),
                   "a handler that fails without an answer")
         tap.equal(c.call(b"silent").out, b"null", "and one that succeeds so")
+        tap.equal(c.call(b"clone").out, b"1 busy",
+                  "a child made by the system call is no environment")
 
 
 def framing(tap):

@@ -8,12 +8,17 @@
  *   "context"   answers all members of the invocation, one a line
  *   "crash"     logs, then ends the process
  *   "hang"      logs, then sleeps for good
+ *   "clone"     a child asks for an event, made by the system call
  *   other       answers the event
  */
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "faas_env.h"
@@ -21,6 +26,7 @@
 
 static int echo_handler(const faas_invocation_t *inv, void *data);
 static int echo_context(const faas_invocation_t *inv);
+static int echo_clone(void);
 static int echo_log(size_t n);
 
 
@@ -58,6 +64,10 @@ echo_handler(const faas_invocation_t *inv, void *data)
         return echo_log(strtoul(inv->event + 4, NULL, 10));
     }
 
+    if (strcmp(inv->event, "clone") == 0) {
+        return echo_clone();
+    }
+
     if (strcmp(inv->event, "crash") == 0) {
         faas_log("last words\n", 11);
         faas_log_flush();
@@ -86,6 +96,35 @@ echo_context(const faas_invocation_t *inv)
                  inv->request_id, inv->arn, inv->trace_id,
                  inv->client_context, inv->identity, inv->content_type,
                  (long long) inv->deadline_ms);
+
+    return faas_respond(text, n);
+}
+
+
+/* Around all that the C library does at fork(). */
+
+static int
+echo_clone(void)
+{
+    int                n, status;
+    char               text[64];
+    pid_t              pid;
+    faas_invocation_t  inv;
+
+    pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0) {
+        _exit(faas_next(&inv) == FAAS_ENV_ERROR ? errno : 0);
+    }
+
+    if (pid == -1 || waitpid(pid, &status, 0) != pid) {
+        return 1;
+    }
+
+    n = snprintf(text, sizeof(text), "%d %s",
+                 WIFEXITED(status) && WEXITSTATUS(status) == EPERM,
+                 faas_next(&inv) == FAAS_ENV_ERROR && errno == EBUSY
+                 ? "busy" : "not busy");
 
     return faas_respond(text, n);
 }
