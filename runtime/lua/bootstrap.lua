@@ -202,7 +202,13 @@ end
 
 -- Makes this process the function's.
 local function set_up(settings)
-    wire.environment(settings.environment)
+    if settings.environment then
+        wire.environment(settings.environment)
+    else
+        -- AWS_LAMBDA_EXEC_WRAPPER: what that has left in them goes
+        settings.handler = os.getenv("_HANDLER") or settings.handler
+    end
+
     log.redirect(wire)
     seed()
 

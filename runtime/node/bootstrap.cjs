@@ -96,7 +96,10 @@ function setEnvironment(variables) {
     }
 
     Object.assign(process.env, variables);
+}
 
+
+function nameEnvironment() {
     /* "nodejs" is whichever there is; Lambda says which */
     if (process.env.AWS_EXECUTION_ENV === 'AWS_Lambda_nodejs') {
         process.env.AWS_EXECUTION_ENV +=
@@ -113,7 +116,14 @@ async function init(settings) {
     limit = (settings.requestMax || REQUEST_MAX) * 6 + 1048576;
 
     try {
-        setEnvironment(settings.environment);
+        if (settings.environment) {
+            setEnvironment(settings.environment);
+        } else {
+            /* AWS_LAMBDA_EXEC_WRAPPER: what that has left in them goes */
+            settings.handler = process.env._HANDLER ?? settings.handler;
+        }
+
+        nameEnvironment();
 
         try {
             process.chdir(settings.taskRoot);

@@ -180,7 +180,13 @@ sub set_up
     my ($wire, $settings) = @_;
     my $root = $settings->{taskRoot};
 
-    %ENV = map { utf8::encode($_); $_ } %{ $settings->{environment} };
+    if ($settings->{environment}) {
+        %ENV = map { utf8::encode($_); $_ } %{ $settings->{environment} };
+    } else {
+        # AWS_LAMBDA_EXEC_WRAPPER: what that has left in them goes
+        $settings->{handler} = $ENV{_HANDLER} // $settings->{handler};
+    }
+
     POSIX::tzset();
     FaasLog::redirect($wire);
     srand;

@@ -161,8 +161,16 @@ final class Environment
 
     /* Makes this process the function's. */
 
-    private function setUp(array $settings): void
+    private function setUp(array &$settings): void
     {
+        if (!isset($settings['environment'])) {
+
+            /* AWS_LAMBDA_EXEC_WRAPPER: what that has left in them goes */
+
+            $settings['environment'] = getenv();
+            $settings['handler'] = getenv('_HANDLER') ?: $settings['handler'];
+        }
+
         $this->wire->environment($settings['environment']);
         redirect($this->wire);
         Context::$settings = $settings;

@@ -136,12 +136,33 @@ def set_paths(root):
                 del sys.modules[loaded]
 
 
+def wrapped(settings):
+    """
+    A program of the function's has started us (AWS_LAMBDA_EXEC_WRAPPER): what
+    it says in variables goes, and site.py has run for what it may have there.
+    """
+    settings["handler"] = os.environ.get("_HANDLER", settings["handler"])
+
+    packages = set(site_packages())
+    packages.add(FOLDER)
+    sys.path[:] = [p for p in sys.path if p not in packages]
+
+
+def site_packages():
+    site = importlib.import_module("site")
+    return site.getsitepackages() + [site.getusersitepackages()]
+
+
 def set_up(settings, functions):
     """Makes this process the function's."""
     write = functions.write
 
-    os.environ.clear()
-    os.environ.update(settings["environment"])
+    if "environment" in settings:
+        os.environ.clear()
+        os.environ.update(settings["environment"])
+    else:
+        wrapped(settings)
+
     time.tzset()
 
     LambdaContext._write = staticmethod(write)

@@ -112,7 +112,13 @@ module FaasRuntime
     def set_up(settings)
       FaasRuntime.redirect(@wire)
       LambdaContext.settings = settings
-      ENV.replace(settings['environment'])
+      if settings['environment']
+        ENV.replace(settings['environment'])
+      else
+        # AWS_LAMBDA_EXEC_WRAPPER: what that has left in them goes
+        settings['handler'] = ENV.fetch('_HANDLER', settings['handler'])
+      end
+
       $PROGRAM_NAME = 'function'
       ARGV.clear
 

@@ -73,7 +73,9 @@ typedef enum {
     SUP_RT_NATIVE,
     SUP_RT_FASTCGI,
     SUP_RT_PROVIDED,                      /* by the Runtime API bridge */
-    SUP_RT_BASH                           /* faas-bash, a bash for each */
+    SUP_RT_BASH,                          /* faas-bash, a bash for each */
+    SUP_RT_WRAPPED                        /* sup_wrap.c: one of the first
+                                             three, by a program of its own */
 } sup_kind_e;
 
 
@@ -151,7 +153,8 @@ struct sup_version_s {
     sup_class_t          *class;
     sup_kind_e            kind;
     sup_kind_e            lang;           /* the same, but for a function that
-                                             brings its official client */
+                                             brings its official client, or a
+                                             wrapper */
     char                  digest[SUP_DIGEST_LEN + 1];
 
     const char           *runtime;

@@ -204,6 +204,11 @@ void sup_spawn_lost(sup_zygote_t *z);
 int sup_spawn_any_pending(void);
 void sup_on_env_timer(evutil_socket_t fd, short what, void *data);
 
+/* sup_wrap.c: AWS_LAMBDA_EXEC_WRAPPER */
+const char *sup_wrapper(const sup_version_t *v);
+size_t sup_wrap_command(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn);
+
 /* sup_lang.c */
 
 #define SUP_LANG_ARGS  12
@@ -220,6 +225,9 @@ void sup_var(json_t *vars, const char *name, const char *value);
 const char *sup_task_root(sup_version_t *v);
 json_t *sup_vars(sup_env_t *env, const char *stream);
 char *sup_init_message(sup_env_t *env);
+size_t sup_put(char *buf, size_t len, size_t size, const char *text);
+size_t sup_command_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn);
 size_t sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn);
 

@@ -193,6 +193,12 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
         c->zygote = sup_zygote_get("exec", "");
         break;
 
+    case SUP_RT_WRAPPED:
+        name = strrchr(path, '/') + 1;
+        (void) snprintf(c->name, sizeof(c->name), "%.40s", name);
+        c->zygote = sup_zygote_get("exec", "");
+        break;
+
     default:
         (void) snprintf(c->name, sizeof(c->name), "%s",
                         v->kind == SUP_RT_NATIVE ? "native"
@@ -224,8 +230,8 @@ sup_class_get(const sup_version_t *v)
 
     path[0] = '\0';
 
-    if (v->kind < SUP_RT_NATIVE
-        && sup_interpreter(v->runtime, v->kind, path) == -1)
+    if ((v->kind < SUP_RT_NATIVE || v->kind == SUP_RT_WRAPPED)
+        && sup_interpreter(v->runtime, v->lang, path) == -1)
     {
         return NULL;
     }

@@ -154,6 +154,14 @@ sup_lang_vars(sup_version_t *v, json_t *vars)
     int   minor;
     char  text[1024];
 
+    if (strncmp(v->class->name, "perl", 4) == 0) {
+
+        /* LANG may be of a locale that the machine does not have */
+
+        sup_var(vars, "PERL_BADLANG", "0");
+        return;
+    }
+
     if (sscanf(v->class->name, "ruby3.%d", &minor) != 1) {
         return;
     }

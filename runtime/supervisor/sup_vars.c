@@ -98,7 +98,7 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
                         sup_task_root(v));
         sup_var(vars, "NODE_PATH", text);
 
-    } else if (v->kind == SUP_RT_LANG) {
+    } else if (v->lang == SUP_RT_LANG) {
         sup_lang_vars(v, vars);
     }
 
@@ -106,7 +106,7 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
         /* of "python3" the class knows which one it is */
 
         (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s",
-                        v->kind == SUP_RT_PYTHON || v->kind == SUP_RT_LANG
+                        v->lang != SUP_RT_NODE && v->kind != SUP_RT_PROVIDED
                         ? v->class->name : v->runtime);
         sup_var(vars, "AWS_EXECUTION_ENV", text);
     }
@@ -187,7 +187,15 @@ sup_init_message(sup_env_t *env)
         return NULL;
     }
 
-    msg = json_pack("{s:s, s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:I}",
+    /* one that was executed with them has what its wrapper made of them */
+
+    if (v->kind == SUP_RT_WRAPPED) {
+        json_decref(vars);
+        vars = NULL;
+    }
+
+    msg = json_pack("{s:s, s:s, s:o*, s:s, s:s, s:i, s:s, s:s, s:s, s:I, "
+                    "s:I}",
                     "handler", v->handler,
                     "taskRoot", sup_task_root(v),
                     "environment", vars,
@@ -208,7 +216,7 @@ sup_init_message(sup_env_t *env)
 }
 
 
-static size_t
+size_t
 sup_put(char *buf, size_t len, size_t size, const char *text)
 {
     size_t  n;
@@ -256,7 +264,7 @@ sup_put_vars(char *buf, size_t len, size_t size, json_t *vars,
 
 /* As Lambda does; the young generation is up to three semi-spaces. */
 
-static size_t
+size_t
 sup_command_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
 {
@@ -330,6 +338,11 @@ sup_command_provided(sup_env_t *env, char *buf, size_t len, size_t size,
     len = sup_put(buf, len, size, "--");
     spawn->argc++;
 
+    if (sup_wrapper(env->version) != NULL) {
+        len = sup_put(buf, len, size, sup_wrapper(env->version));
+        spawn->argc++;
+    }
+
     return len;
 }
 
@@ -361,6 +374,10 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
 
     if (v->kind == SUP_RT_PROVIDED) {
         len = sup_command_provided(env, buf, len, size, spawn);
+    }
+
+    if (v->kind == SUP_RT_WRAPPED) {
+        len = sup_wrap_command(env, buf, len, size, spawn);
     }
 
     if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_PROVIDED) {

@@ -56,6 +56,9 @@ sup_version_kind(sup_version_t *v)
 
     if (v->kind < SUP_RT_NATIVE && json_array_size(v->command) > 0) {
         v->kind = SUP_RT_PROVIDED;
+
+    } else if (sup_wrapper(v) != NULL) {
+        v->kind = SUP_RT_WRAPPED;
     }
 
     return SUP_OK;

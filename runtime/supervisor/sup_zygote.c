@@ -403,7 +403,7 @@ sup_zygote_exec(sup_zygote_t *z)
 
     static char  *envp[] = {
         "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=en_US.UTF-8",
-        "FAAS_ZYGOTE=1", NULL, NULL
+        "PERL_BADLANG=0", "FAAS_ZYGOTE=1", NULL, NULL
     };
 
     dir = sup.boxed ? "/var/runtime" : sup.runtime_dir;
@@ -416,8 +416,8 @@ sup_zygote_exec(sup_zygote_t *z)
     } else {
         (void) snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/libfaas.so",
                         dir);
-        envp[3] = preload;
-        envp[2] = sup_lang_command(z->path, dir, argv, script, sizeof(script));
+        envp[4] = preload;
+        envp[3] = sup_lang_command(z->path, dir, argv, script, sizeof(script));
     }
 
     (void) execve(argv[0], argv, envp);
