@@ -32,7 +32,8 @@ def second(event, context):
 const say = (name) => async () => ({ statusCode: 200, body: [
     name, process.env.ADDED || '-', process.env.OWN || '-',
     process.env.AWS_EXECUTION_ENV.replace(/[0-9]+\\.x$/, ''),
-    process.execArgv.includes('--trace-warnings') ? 'True' : '-',
+    process.execArgv.includes('--trace-warnings') ? 'True'
+    : process.traceProcessWarnings ? 'option' : '-',
     '[]'].join('|') });
 exports.first = say('first');
 exports.second = say('second');
@@ -41,7 +42,8 @@ exports.second = say('second');
 def say(name)
   { statusCode: 200, body: [
     name, ENV['ADDED'] || '-', ENV['OWN'] || '-',
-    ENV['AWS_EXECUTION_ENV'].sub(/[0-9.]+$/, ''), '-', '[]'].join('|') }
+    ENV['AWS_EXECUTION_ENV'].sub(/[0-9.]+$/, ''),
+    $VERBOSE.nil? ? 'option' : '-', '[]'].join('|') }
 end
 def first(event:, context:) = say('first')
 def second(event:, context:) = say('second')
@@ -60,7 +62,8 @@ function second($event, $context) { return say('second'); }
 sub say_it {
     my $env = $ENV{AWS_EXECUTION_ENV} =~ s/[0-9.]+$//r;
     return { statusCode => 200, body => join('|', $_[0],
-        $ENV{ADDED} // '-', $ENV{OWN} // '-', $env, '-', '[]') };
+        $ENV{ADDED} // '-', $ENV{OWN} // '-', $env,
+        $INC{'bigint.pm'} ? 'option' : '-', '[]') };
 }
 sub first { say_it('first') }
 sub second { say_it('second') }
@@ -123,6 +126,17 @@ for name, (_, handler, file, text) in LANGUAGES.items():
        '' if wrapper == 'none'
        else 'environment AWS_LAMBDA_EXEC_WRAPPER=/var/task/%s;' % wrapper)
 
+# an option in a variable: what it does is seen in the same place
+OPTION = {'nodejs': 'NODE_OPTIONS=--trace-warnings', 'ruby': 'RUBYOPT=-W0',
+          'perl': 'PERL5OPT=-Mbigint'}
+
+for name in OPTION.keys() & LANGUAGES.keys():
+    HTTP += '''
+    faas_function %s-option {
+        runtime %s; handler %s; code {functions}/%s; environment %s OWN=own;
+    }
+''' % (name, name, LANGUAGES[name][1], name, OPTION[name])
+
 HTTP += '''
     log_format faas "$faas_function $status $faas_status $faas_error";
 '''
@@ -160,6 +174,11 @@ def language(tap, nginx, name):
     tap.equal((r.status, r.text),
               (200, 'second|-|changed|%s|%s|[]' % (env, shown)),
               name + ': options, variables and handler are the wrapper\'s')
+
+    if name in OPTION:
+        tap.equal(nginx.get('/%s-option' % name).text,
+                  'first|-|own|%s|option|[]' % env,
+                  name + ': an option of the interpreter')
 
     for wrapper in 'ends', 'missing', 'closed':
         full = '%s-%s' % (name, wrapper)

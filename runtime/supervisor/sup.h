@@ -75,7 +75,7 @@ typedef enum {
     SUP_RT_PROVIDED,                      /* by the Runtime API bridge */
     SUP_RT_BASH,                          /* faas-bash, a bash for each */
     SUP_RT_WRAPPED                        /* sup_wrap.c: one of the first
-                                             three, by a program of its own */
+                                             three, started for it alone */
 } sup_kind_e;
 
 

@@ -204,8 +204,9 @@ void sup_spawn_lost(sup_zygote_t *z);
 int sup_spawn_any_pending(void);
 void sup_on_env_timer(evutil_socket_t fd, short what, void *data);
 
-/* sup_wrap.c: AWS_LAMBDA_EXEC_WRAPPER */
+/* sup_wrap.c: no blanks, for what is in their variables */
 const char *sup_wrapper(const sup_version_t *v);
+int sup_wrapped(const sup_version_t *v);
 size_t sup_wrap_command(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn);
 

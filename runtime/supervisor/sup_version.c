@@ -57,7 +57,7 @@ sup_version_kind(sup_version_t *v)
     if (v->kind < SUP_RT_NATIVE && json_array_size(v->command) > 0) {
         v->kind = SUP_RT_PROVIDED;
 
-    } else if (sup_wrapper(v) != NULL) {
+    } else if (sup_wrapped(v)) {
         v->kind = SUP_RT_WRAPPED;
     }
 

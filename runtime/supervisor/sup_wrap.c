@@ -1,8 +1,9 @@
 /*
- * AWS_LAMBDA_EXEC_WRAPPER: a program of the function's, or of a layer, that
- * starts its runtime (contract 3.1).  There is no blank of that, since it is
- * executed in the place of an interpreter that would be one, with the
- * function's variables; what it makes of them is what the runtime has.
+ * Functions whose runtime is started for them alone, with their variables,
+ * since that is when these count: those with AWS_LAMBDA_EXEC_WRAPPER, a program
+ * of the function's, or of a layer, that starts the runtime (contract 3.1), and
+ * those with options for the interpreter.  What the wrapper makes of the
+ * variables is what the runtime has.  There are no blanks of these.
  *
  * Runs in the supervisor.
  */
@@ -52,7 +53,27 @@ sup_wrap_node(sup_env_t *env, char *buf, size_t len, size_t size,
 }
 
 
-/* The wrapper, and what it has to execute. */
+/* Does it have what only an interpreter that starts looks at? */
+
+int
+sup_wrapped(const sup_version_t *v)
+{
+    const char  *name;
+
+    if (sup_wrapper(v) != NULL) {
+        return 1;
+    }
+
+    name = v->lang == SUP_RT_NODE ? "NODE_OPTIONS"
+           : strncmp(v->runtime, "ruby", 4) == 0 ? "RUBYOPT"
+           : strncmp(v->runtime, "perl", 4) == 0 ? "PERL5OPT"
+           : NULL;
+
+    return name != NULL && json_object_get(v->variables, name) != NULL;
+}
+
+
+/* The wrapper, if there is one, and what it has to execute. */
 
 size_t
 sup_wrap_command(sup_env_t *env, char *buf, size_t len, size_t size,
@@ -61,8 +82,10 @@ sup_wrap_command(sup_env_t *env, char *buf, size_t len, size_t size,
     int    i;
     char  *argv[SUP_LANG_ARGS], script[4096];
 
-    len = sup_put(buf, len, size, sup_wrapper(env->version));
-    spawn->argc = 1;
+    if (sup_wrapper(env->version) != NULL) {
+        len = sup_put(buf, len, size, sup_wrapper(env->version));
+        spawn->argc++;
+    }
 
     if (env->version->lang == SUP_RT_NODE) {
         return sup_wrap_node(env, buf, len, size, spawn);
