@@ -180,6 +180,12 @@ ngx_http_faas_lease_end(ngx_http_faas_ctx_t *ctx, faas_outcome_e outcome,
     ctx->outcome = outcome;
     ctx->running = 0;
 
+    if (ctx->reader.reserved == FAAS_END_LEAVES && !ctx->cgi
+        && why == FAAS_WHY_NONE)
+    {
+        why = FAAS_WHY_CRASHED;
+    }
+
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
     }

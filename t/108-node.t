@@ -17,6 +17,10 @@ exports.handler = async (event, context) => {
     if (q.raise) {
         throw new TypeError('no "good"');
     }
+    if (q.uncaught) {
+        setImmediate(() => { throw new Error('uncaught'); });
+        await new Promise(() => {});
+    }
     if (q.exit) {
         process.exit(3);
     }
@@ -104,7 +108,7 @@ sub digest
 our $Text = 'quoted " \ ' . "\xc3\xa4" x 20000;
 our $Binary = pack 'C*', map { $_ * 7 % 256 } 1 .. 300001;
 
-plan tests => 61;
+plan tests => 70;
 run_tests();
 
 __DATA__
@@ -198,3 +202,16 @@ good
 --- response_body_like eval
 ["1", "message", "2",
 qr/"name":"f".*?"invocations":3,"successes":2,"errors":\{"handled":1,.*?"environments_started":1,/s]
+
+
+=== TEST 10: after an error that nobody caught the next one is another process's
+--- request eval
+["GET /?uncaught=1", "GET /?value=1", "GET /?uncaught=1", "GET /?value=1"]
+--- error_code eval
+[500, 200, 500, 200]
+--- response_body eval
+['{"message":"Internal Server Error"}', "1",
+ '{"message":"Internal Server Error"}', "1"]
+--- errors
+\[error\] .*faas: function "f" environment .* ended: exited \(exit code 129\), after 2 requests$
+\[error\] .*faas: function "f" environment .* ended: exited \(exit code 129\), after 1 requests?$

@@ -468,6 +468,7 @@ faas_fcgi_end_body(faas_fcgi_reader_t *rd)
                      | (uint32_t) rd->partial[2] << 8
                      | rd->partial[3];
     rd->protocol_status = rd->partial[4];
+    rd->reserved = rd->partial[5];
     rd->state = FAAS_FCGI_ST_PADDING;
 
     if (rd->app_status == 0 && rd->stream == FAAS_FCGI_STREAM_FAILED) {

@@ -116,6 +116,7 @@ typedef struct {
     uint8_t               type;
     uint8_t               stdout_end;
     uint8_t               protocol_status;    /* valid after R_END */
+    uint8_t               reserved;           /* the first; likewise */
     uint8_t               stream;
     const char           *error;
 } faas_fcgi_reader_t;

@@ -222,6 +222,13 @@ typedef struct {
 
 
 /*
+ * The first of END_REQUEST's reserved bytes: the process ends with this answer,
+ * so it must not be given another request.
+ */
+#define FAAS_END_LEAVES         1
+
+
+/*
  * Where the host's network is shared, the loopback address (host order) that
  * environments of user UID offer the Runtime API at, and may connect to.
  */

@@ -13,6 +13,7 @@ const net = require('net');
 const errors = require('./errors.cjs');
 const invoke = require('./invoke.cjs');
 const { load } = require('./load.cjs');
+const many = require('./many.cjs');
 const log = require('./log.cjs');
 const stream = require('./stream.cjs');
 const { warm } = require('./warm.cjs');
@@ -28,6 +29,7 @@ let control = null;
 let input = Buffer.alloc(0);
 let limit = REQUEST_MAX;
 let stage = 'blank';        /* then "init", then "ready" */
+let serving = invoke;       /* or "many", if the function is declared so */
 
 
 function frame(type, payload) {
@@ -70,7 +72,7 @@ function onControl(chunk) {
             init(JSON.parse(payload));
 
         } else if (type === 'S') {
-            invoke.end();
+            serving.end();
         }
     }
 }
@@ -131,14 +133,20 @@ async function init(settings) {
             throw new errors.InvalidWorkingDir(e.message);
         }
 
-        stream.install();
+        if (process.env.AWS_LAMBDA_MAX_CONCURRENCY > 1) {
+            serving = many;
+        }
+
+        stream.install(serving.InvokeStore);
 
         const handler = await load(settings.taskRoot, settings.handler);
 
         stage = 'ready';
         control?.unref();
 
-        invoke.begin({
+        const waiting = serving === many ? invoke.waiting() : undefined;
+
+        serving.begin({
             handler,
             server,
             constants: {
@@ -149,7 +157,7 @@ async function init(settings) {
                 logStreamName: settings.logStream,
                 requestId: undefined,
             },
-        });
+        }, waiting);
 
         frame('R', '');
 
@@ -181,7 +189,7 @@ function onFatal(what, error, status) {
         return;
     }
 
-    invoke.crash(error, status);
+    serving.crash(error, status);
 }
 
 
@@ -207,18 +215,19 @@ process.on('unhandledRejection', (reason, promise) => {
             errors.unhandledRejection(reason, promise), 128);
 });
 
-process.on('exit', invoke.flush);
+process.on('exit', () => serving.flush());
 
 /* the function may have its own idea of an orderly end */
 
 process.on('SIGTERM', () => {
     if (process.listenerCount('SIGTERM') === 1) {
-        invoke.end();
+        serving.end();
     }
 });
 
 const server = net.createServer({ pauseOnConnect: true }, (socket) => {
-    new Connection(socket, limit, invoke.enqueue);
+    new Connection(socket, limit,
+                   (connection) => serving.enqueue(connection));
 });
 
 server.on('error', (e) => {

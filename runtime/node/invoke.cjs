@@ -11,16 +11,15 @@
 
 const errors = require('./errors.cjs');
 const log = require('./log.cjs');
+const { describe, failure, serialize } = require('./payload.cjs');
 const { ResponseStream, streams } = require('./stream.cjs');
 
 const LOG_MAX = 4096;
-const ERROR_MAX = 65000;    /* of a stream: FAAS_STREAM_ERROR_MAX */
 const QUICK_MS = 20;
 const QUICK_TIMES = 8;
 
 const exit = process.exit;
 const now = Date.now;
-const stringify = JSON.stringify;
 const parse = JSON.parse;
 
 const queue = [];
@@ -116,6 +115,13 @@ function begin(options) {
 }
 
 
+/* What came before begin(), for another to serve. */
+
+function waiting() {
+    return queue.splice(0);
+}
+
+
 /* As before begin(). */
 
 function reset() {
@@ -183,34 +189,9 @@ function answer(result, status) {
 }
 
 
-function serialize(value) {
-    try {
-        const json = stringify(value === undefined ? null : value);
-        return json === undefined ? 'null' : json;
-    } catch {
-        throw new Error('Unable to stringify response body');
-    }
-}
-
-
-function failure(error) {
-    return stream === null ? serialize(errors.payload(error))
-                           : errors.brief(error, ERROR_MAX);
-}
-
-
 function fail(error) {
     log.error('Invoke Error', error);
-    answer(failure(error), 1);
-}
-
-
-function parseParam(json, name) {
-    try {
-        return parse(json);
-    } catch (e) {
-        throw new Error(`Cannot parse ${name} as json: ${e.toString()}`);
-    }
+    answer(failure(error, stream !== null), 1);
 }
 
 
@@ -243,19 +224,6 @@ function start(connection) {
         runStream(connection, values);
     } else {
         run(connection, values);
-    }
-}
-
-
-/* What both kinds of handlers learn of an invocation. */
-
-function describe(context, values) {
-    if (values.client) {
-        context.clientContext = parseParam(values.client, 'ClientContext');
-    }
-
-    if (values.identity) {
-        context.identity = parseParam(values.identity, 'CognitoIdentity');
     }
 }
 
@@ -455,7 +423,8 @@ function crash(error, status) {
         exit(status);
     }
 
-    answer(failure(error), 1);
+    connection.leaves = 1;
+    answer(failure(error, stream !== null), 1);
     connection.written(() => exit(status));
 }
 
@@ -471,4 +440,4 @@ function end() {
 }
 
 
-module.exports = { begin, crash, end, enqueue, flush, reset };
+module.exports = { begin, crash, end, enqueue, flush, reset, waiting };

@@ -17,9 +17,17 @@ const writeSync = fs.writeSync;
 let sink = null;
 let requestId;
 
+/* several at a time: whose it is, and where it goes */
+let whose = null;
+let put = null;
+
 
 function write(text) {
-    if (sink !== null) {
+    const owner = whose === null ? null : whose();
+
+    if (owner !== null) {
+        put(owner, text);
+    } else if (sink !== null) {
         sink(text);
     } else {
         raw(text);
@@ -76,7 +84,9 @@ class LogStream extends Writable {
 
 
 function line(level, message, params) {
-    write(`${new Date().toISOString()}\t${requestId}\t${level}\t`
+    const id = whose === null ? requestId : whose()?.requestId;
+
+    write(`${new Date().toISOString()}\t${id}\t${level}\t`
           + `${util.format(message, ...params)}\n`);
 }
 
@@ -112,5 +122,9 @@ module.exports = {
     set(newSink, id) {
         sink = newSink;
         requestId = id;
+    },
+    share(newWhose, newPut) {
+        whose = newWhose;
+        put = newPut;
     },
 };

@@ -51,14 +51,15 @@ function streamifyResponse(handler, options) {
 }
 
 
-/* What functions find; they may ask for its absence. */
+/* What functions find; they may ask for its absence.  STORE may be none. */
 
-function install() {
+function install(store) {
     const no = process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA;
 
     if (no !== '1' && no !== 'true') {
         globalThis.awslambda = {
             ...globalThis.awslambda, streamifyResponse, HttpResponseStream,
+            ...(store && { InvokeStore: store }),
         };
     }
 }

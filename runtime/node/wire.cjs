@@ -41,6 +41,7 @@ class Connection {
         this.limit = limit;
         this.onRequest = onRequest;
         this.closed = false;
+        this.leaves = 0;        /* 1: the process ends with the answer */
         this.socket = this.attach(socket);
         this.reset(null, 0);
 
@@ -366,7 +367,8 @@ class Connection {
                 pos += n;
             }
 
-            this.send(out, tail(out, pos, this.id, status));
+            this.send(out, tail(out, pos, this.id, status,
+                                this.leaves));
 
         } else {
             if (log.length) {
@@ -374,7 +376,7 @@ class Connection {
             }
 
             const body = records(STDOUT, this.id, from(text), TAIL);
-            tail(body, body.length - TAIL, this.id, status);
+            tail(body, body.length - TAIL, this.id, status, this.leaves);
             this.send(body, -1);
         }
 
@@ -459,7 +461,8 @@ class Connection {
         }
 
         const buf = records(STREAM_ERROR, this.id, from(error), TAIL);
-        tail(buf, buf.length - TAIL, this.id, error === '' ? 0 : 1);
+        tail(buf, buf.length - TAIL, this.id, error === '' ? 0 : 1,
+             this.leaves);
         this.send(buf, -1);
 
         this.done();
@@ -525,14 +528,16 @@ function head(buf, pos, type, id, length) {
 }
 
 
-/* The end of STDOUT and of the request. */
+/* The end of STDOUT and of the request; LEAVES: FAAS_END_LEAVES. */
 
-function tail(buf, pos, id, status) {
+function tail(buf, pos, id, status, leaves) {
     pos = head(buf, pos, STDOUT, id, 0);
     pos = head(buf, pos, END, id, 8);
     buf[pos] = buf[pos + 1] = buf[pos + 2] = 0;
     buf[pos + 3] = status;
-    buf[pos + 4] = buf[pos + 5] = buf[pos + 6] = buf[pos + 7] = 0;
+    buf[pos + 4] = 0;
+    buf[pos + 5] = leaves;
+    buf[pos + 6] = buf[pos + 7] = 0;
     return pos + 8;
 }
 

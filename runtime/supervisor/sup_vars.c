@@ -147,7 +147,9 @@ sup_vars(sup_env_t *env, const char *stream)
     sup_var(vars, "AWS_LAMBDA_INITIALIZATION_TYPE",
             env->provisioned ? "provisioned-concurrency" : "on-demand");
 
-    if (v->kind == SUP_RT_PROVIDED && v->capacity > 1) {
+    if ((v->kind == SUP_RT_PROVIDED || v->lang == SUP_RT_NODE)
+        && v->capacity > 1)
+    {
         (void) snprintf(text, sizeof(text), "%u", v->capacity);
         sup_var(vars, "AWS_LAMBDA_MAX_CONCURRENCY", text);
     }

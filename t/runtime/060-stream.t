@@ -10,63 +10,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 from faasenv import *                                   # noqa: E402,F403
 
-STREAM, STREAM_ERROR = 64, 65
 OCTETS = b"application/octet-stream"
 PRELUDE = b"application/vnd.awslambda.http-integration-response"
 NODE = "/usr/bin/node"
 SENDMSG = {"x86_64": "46", "aarch64": "211"}.get(os.uname().machine)
-
-
-class Streamed:
-    """An answer, taken apart; the order of records is checked."""
-
-    def __init__(self, client, until=None):
-        self.kind, self.data, self.error, self.log = None, b"", b"", b""
-        self.order, self.status = "", None
-        self.client = client
-        while self.status is None and (until is None
-                                       or len(self.data) < until):
-            self.take()
-
-    def take(self):
-        kind, rid, content = self.client.record()
-        if kind == STREAM:
-            assert not self.order.strip("L")
-            self.kind = content
-            self.order += "S"
-        elif kind == STDOUT and content:
-            assert "e" not in self.order
-            self.data += content
-            self.order += "D" if self.order[-1:] != "D" else ""
-        elif kind == STDOUT:
-            self.order += "e"
-        elif kind == STREAM_ERROR:
-            assert "S" in self.order
-            self.error += content
-            self.order += "E"
-        elif kind == STDERR:
-            self.log += content
-            self.order += "L"
-        else:
-            assert kind == END
-            self.status = struct.unpack(">IB3x", content)[0]
-        return self
-
-    def rest(self):
-        while self.status is None:
-            self.take()
-        return self
-
-    @property
-    def type(self):
-        return json.loads(self.error or self.data)["errorType"]
-
-
-def ask(connection, event, until=None, **more):
-    if not isinstance(event, bytes):
-        event = json.dumps(event).encode()
-    connection.send(request(event, text=params(**more)))
-    return Streamed(connection, until)
 
 
 def native(tap):
