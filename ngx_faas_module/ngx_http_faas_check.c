@@ -10,7 +10,7 @@
 #include "ngx_http_faas_check_lang.h"
 
 
-#define NGX_HTTP_FAAS_CANDIDATES  6
+#define NGX_HTTP_FAAS_CANDIDATES  9
 
 
 ngx_uint_t
@@ -125,7 +125,8 @@ ngx_http_faas_node_files(ngx_pool_t *pool, ngx_str_t *handler,
     u_char       *p, *name, *dot, *end;
     ngx_str_t     base;
     static char  *suffix[] = {
-        ".js", "", ".mjs", ".cjs", ".json", "/index.js", NULL
+        ".js", "", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".json",
+        "/index.js", NULL
     };
 
     end = handler->data + handler->len;

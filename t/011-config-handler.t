@@ -222,7 +222,7 @@ bad handler "lib/.handler" in function "f"
 
 === TEST 17: Node.js: no such file in the folder
 --- functions
->>> f/index.ts
+>>> f/index.tsx
 --- function
     handler index.handler;
     runtime nodejs;

@@ -174,6 +174,9 @@ __DATA__
 >>> f/plain
 >>> f/dir/file.js
 >>> f/folder/index.js
+>>> f/typed.ts
+>>> f/module.mts
+>>> f/last.cts
 --- http_config
     faas_function a {
         runtime nodejs;
@@ -204,6 +207,21 @@ __DATA__
         runtime nodejs;
         code $TEST_NGINX_FUNCTIONS/f;
         handler folder.handler;
+    }
+    faas_function typed {
+        runtime nodejs;
+        code $TEST_NGINX_FUNCTIONS/f;
+        handler typed.handler;
+    }
+    faas_function module {
+        runtime nodejs;
+        code $TEST_NGINX_FUNCTIONS/f;
+        handler module.handler;
+    }
+    faas_function last {
+        runtime nodejs;
+        code $TEST_NGINX_FUNCTIONS/f;
+        handler last.handler;
     }
 
 

@@ -65,6 +65,35 @@ function isModuleFolder(folder) {
 }
 
 
+/* Where Node takes the types out by itself. */
+
+async function loadTypeScript(full) {
+    if (!process.features.typescript) {
+        throw new errors.ImportModuleError(
+            `${full} is TypeScript, which Node.js ${process.version} does not `
+            + 'run: 22.18 and newer do');
+    }
+
+    if (full.endsWith('.mts') || (full.endsWith('.ts')
+                                  && isModuleFolder(path.dirname(full))))
+    {
+        return import(full);
+    }
+
+    try {
+        return require(full);
+    } catch (e) {
+        /* a module all the same, with an await at its top */
+
+        if (e?.code === 'ERR_REQUIRE_ASYNC_MODULE') {
+            return import(full);
+        }
+
+        throw e;
+    }
+}
+
+
 async function loadFile(root, folder, file) {
     const full = path.resolve(root, folder, file);
 
@@ -87,6 +116,12 @@ async function loadFile(root, folder, file) {
 
     if (fs.existsSync(full + '.cjs')) {
         return require(full + '.cjs');
+    }
+
+    for (const suffix of ['.ts', '.mts', '.cts']) {
+        if (fs.existsSync(full + suffix)) {
+            return loadTypeScript(full + suffix);
+        }
     }
 
     /* in node_modules, or in a layer that NODE_PATH names */
