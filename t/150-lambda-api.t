@@ -231,7 +231,7 @@ def tails(tap, c):
     tap.ok(re.match(
         r'^START RequestId: %s Version: \$LATEST\nhello from the log\nEND '
         r'RequestId: %s\nREPORT RequestId: %s\tDuration: \d+\.\d\d ms\tBilled '
-        r'Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\t'
+        r'Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: [1-9]\d* MB\t'
         r'(Init Duration: \d+\.\d\d ms\t)?\n$' % (rid, rid, rid), tail),
         'the log', tail)
     tail = base64.b64decode(invoke(c, event='talk', LogType='Tail')[

@@ -242,6 +242,11 @@ sup_env_ready(sup_env_t *env)
     }
 
     e->init_us = (uint32_t) (faas_now_us() - env->start_us);
+
+    /* the first invocation reports it, and the next look is far away */
+
+    sup_sample(env);
+
     faas_env_ready(&sup.board, env->slot, faas_now_ms(), &wake);
 
     if (wake != FAAS_NIL) {
