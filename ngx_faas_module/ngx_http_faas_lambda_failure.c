@@ -67,7 +67,11 @@ ngx_http_faas_call_payload(ngx_http_faas_ctx_t *ctx, ngx_str_t *body)
                            (ngx_uint_t) (ctx->lease.timeout_ms / 10 % 100));
 
     } else if (call->init_error.len) {
-        type = "Runtime.ExitError";
+
+        /* there an init that takes too long is an invocation that does */
+
+        type = ctx->failure == &ngx_http_faas_err_init_timeout
+               ? "Sandbox.Timedout" : "Runtime.ExitError";
         last = ngx_cpymem(last, call->init_error.data, call->init_error.len);
 
     } else if (ctx->failure == &ngx_http_faas_err_too_large) {

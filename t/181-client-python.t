@@ -3,17 +3,14 @@
 
 import os
 import re
-import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 from faas_e2e import Nginx, Tap, skip_all                      # noqa: E402
-from faas_provided import (ARN, CALLS, cached, invoke,         # noqa: E402
-                           run)
+from faas_provided import (ARN, CALLS, cached, client_python,  # noqa: E402
+                           invoke, python_version)
 
-VERSION = '4.2.2'
 APP = '''
 import logging, os, sys
 logging.getLogger().setLevel("INFO")
@@ -38,19 +35,7 @@ def handler(event, context):
             "client_file": sys.modules["awslambdaric"].__file__}
 '''
 
-python = subprocess.run(['/usr/bin/python3', '-c', 'import sys; '
-                         'print("%d.%d" % sys.version_info[:2])'],
-                        stdout=subprocess.PIPE).stdout.decode().strip()
-
-
-def install(folder):
-    pip = shutil.which('pip3') or shutil.which('pip')
-    if pip is None:
-        return 'there is no pip'
-    return run([pip, 'install', '--quiet', '--target', folder,
-                '--only-binary=:all:', '--python-version', python,
-                '--disable-pip-version-check',
-                'awslambdaric==' + VERSION], folder)
+python = python_version()
 
 
 def works(tap, n):
@@ -103,7 +88,7 @@ faas_function plain {
 ''' % (python, functions, functions, functions)
 
 
-client = cached('python-%s-%s' % (VERSION, python), install)
+client = cached('client-python', client_python)
 
 def functions():
     """The client and the function in one folder, as it is deployed."""

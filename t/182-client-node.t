@@ -3,14 +3,13 @@
 
 import os
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 from faas_e2e import Nginx, Tap, skip_all                      # noqa: E402
-from faas_provided import (ARN, CALLS, built, invoke,          # noqa: E402
-                           run)
+from faas_provided import (ARN, CALLS, built, copied,          # noqa: E402
+                           invoke)
 
 NODE = '/usr/bin/node'
 APP = '''
@@ -52,29 +51,8 @@ exports.stream = awslambda.streamifyResponse(async (event, stream) => {
 if not os.path.exists(NODE):
     skip_all('no ' + NODE)
 
-major = int(subprocess.run([NODE, '-p', 'process.versions.node'],
-                           stdout=subprocess.PIPE).stdout.decode()
-            .split('.')[0])
-# the newest that takes this Node.js
-VERSION = '4.0.2' if major >= 22 else '3.3.0'
-
-
-def install(folder):
-    # its native part is built at installation
-    why = run(['npm', 'install', '--no-audit', '--no-fund', '--no-save',
-               '--fetch-retries=1', 'aws-lambda-ric@' + VERSION], folder,
-              seconds=280)
-    if why:
-        return why
-    package = os.path.join(folder, 'node_modules/aws-lambda-ric')
-    for root, _, files in os.walk(package):
-        if 'rapid-client.node' in files:
-            return None
-    return 'the native part of aws-lambda-ric was not built'
-
-
-folder = built('node-' + VERSION, {'index.js': APP,
-                                   'broken.js': 'syntax error('}, install)
+folder = built('node', {'index.js': APP, 'broken.js': 'syntax error('},
+               copied('node'))
 HTTP = '''
 faas_function ric {
     runtime nodejs; handler index.handler; code %s; official_client on;

@@ -92,11 +92,22 @@ while True:
 
 # official clients: packages of registries
 
+class Unavailable(Exception):
+    """What comes from a registry is not always there to be had."""
+
+
 def cached(name, make):
+    """As fetched(); without it the test is skipped."""
+    try:
+        return fetched(name, make)
+    except Unavailable as e:
+        skip_all(str(e))
+
+
+def fetched(name, make):
     """The folder of what MAKE(folder) has built, kept below the build folder.
 
-    MAKE returns None, or why it did not work, for which the test is skipped:
-    what comes from a registry is not always there to be had.
+    MAKE returns None, or why it did not work, which is raised as Unavailable.
     """
     base = os.path.join(BUILD, 'clients')
     target = os.path.join(base, name)
@@ -111,11 +122,64 @@ def cached(name, make):
                 why = make(new)
                 if why:
                     shutil.rmtree(new, ignore_errors=True)
-                    skip_all(why)
+                    raise Unavailable(why)
                 os.rename(new, target)
     except PermissionError as e:
-        skip_all('no client, and no place for it: %s' % e)
+        raise Unavailable('no client, and no place for it: %s' % e)
     return target
+
+
+def python_version():
+    return subprocess.run(
+        ['/usr/bin/python3', '-c', 'import sys; '
+         'print("%d.%d" % sys.version_info[:2])'],
+        stdout=subprocess.PIPE).stdout.decode().strip()
+
+
+def client_python(folder):
+    """awslambdaric and what it needs."""
+    pip = shutil.which('pip3') or shutil.which('pip')
+    if pip is None:
+        return 'there is no pip'
+    return run([pip, 'install', '--quiet', '--target', folder,
+                '--only-binary=:all:', '--python-version', python_version(),
+                '--disable-pip-version-check', 'awslambdaric==4.2.2'], folder)
+
+
+def client_node(folder):
+    """aws-lambda-ric, the newest that takes this Node.js; its native part is
+    built at installation."""
+    major = int(subprocess.run(['/usr/bin/node', '-p',
+                                'process.versions.node'],
+                               stdout=subprocess.PIPE).stdout.decode()
+                .split('.')[0])
+    why = run(['npm', 'install', '--no-audit', '--no-fund', '--no-save',
+               '--fetch-retries=1', 'aws-lambda-ric@'
+               + ('4.0.2' if major >= 22 else '3.3.0')], folder, seconds=280)
+    if why:
+        return why
+    package = os.path.join(folder, 'node_modules/aws-lambda-ric')
+    for root, _, files in os.walk(package):
+        if 'rapid-client.node' in files:
+            return None
+    return 'the native part of aws-lambda-ric was not built'
+
+
+CLIENTS = {'python': client_python, 'node': client_node}
+
+
+def copied(client):
+    """For built(): puts an official client into the folder."""
+    def fill(folder):
+        try:
+            client_folder = fetched('client-' + client, CLIENTS[client])
+        except Unavailable as e:
+            return str(e)
+        shutil.copytree(client_folder, folder, symlinks=True,
+                        dirs_exist_ok=True)
+        return None
+
+    return fill
 
 
 def run(command, folder, env=None, seconds=300):
@@ -158,7 +222,7 @@ CALLS = 'location /2015-03-31/ { faas_auth off; faas_lambda_api; }\n'
 ARN = 'arn:aws:lambda:us-east-1:000000000000:function:'
 
 
-def built(name, files, make):
+def built(name, files, make, get=cached):
     """A folder of FILES that MAKE was run in; another one when they change."""
     digest = hashlib.sha256()
     for path, text in sorted(files.items()):
@@ -172,4 +236,4 @@ def built(name, files, make):
                 f.write(text)
         return make(folder)
 
-    return cached('%s-%s' % (name, digest.hexdigest()[:12]), fill)
+    return get('%s-%s' % (name, digest.hexdigest()[:12]), fill)
