@@ -51,10 +51,7 @@ mkdir -p "$out/plain"
 part libfaas "$out/plain"
 cp "$out/plain/libfaas/libfaas.a" "$out/libfaas/libfaas.a"
 
-for lang in python node; do
-    rm -rf "$out/runtime/$lang"
-    cp -r "$top/runtime/$lang" "$out/runtime/$lang"
-done
+copy_scripts "$out/runtime"
 
 unlock_build
 

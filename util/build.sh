@@ -81,15 +81,4 @@ for part in libfaas supervisor provided bash; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 
-for lang in python node ruby lua php perl bash; do
-    mkdir -p "$build/runtime/$lang"
-
-    for f in "$top/runtime/$lang"/*; do
-        case $f in
-        *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua|*.php|*.pl|*.pm|*.sh)
-            cmp -s "$f" "$build/runtime/$lang/${f##*/}" \
-                || cp "$f" "$build/runtime/$lang/"
-            ;;
-        esac
-    done
-done
+copy_scripts "$build/runtime"

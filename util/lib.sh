@@ -116,3 +116,23 @@ unlock_build()
 {
     exec 9>&-
 }
+
+
+# the runtimes that are scripts, into a folder of runtimes
+
+copy_scripts()
+{
+    local lang f
+
+    for lang in python node ruby lua php perl bash; do
+        mkdir -p "$1/$lang"
+
+        for f in "$top/runtime/$lang"/*; do
+            case $f in
+            *.py|*.js|*.mjs|*.cjs|*.json|*.rb|*.lua|*.php|*.pl|*.pm|*.sh)
+                cmp -s "$f" "$1/$lang/${f##*/}" || cp "$f" "$1/$lang/"
+                ;;
+            esac
+        done
+    done
+}
