@@ -463,6 +463,7 @@ faas_env_control_frames(void)
 
         if (p[4] == FAAS_CTL_SHUTDOWN) {
             faas_env.shutdown = 1;
+            faas_env.timeout = (len != 0);
 
         } else if (p[4] == FAAS_CTL_WARM) {
             faas_env.next = 1;

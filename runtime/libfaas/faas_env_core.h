@@ -75,6 +75,7 @@ typedef struct {
     pid_t                 pid;            /* 0: not initialised */
     unsigned char        *own;            /* what no child gets: 0 there */
     volatile sig_atomic_t shutdown;
+    int                   timeout;        /* and that is why */
     volatile sig_atomic_t waiting;        /* for a request */
     size_t                limit;          /* bytes of one request */
     char                  version[108];

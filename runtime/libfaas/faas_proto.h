@@ -83,12 +83,19 @@ typedef struct {
                                          {errorType, errorMessage, stackTrace}
                                          as contract 3.6 */
 #define FAAS_CTL_INIT         'I'     /* supervisor: load; payload = JSON */
-#define FAAS_CTL_SHUTDOWN     'S'     /* supervisor: end soon, no payload */
+#define FAAS_CTL_SHUTDOWN     'S'     /* supervisor: end soon, no payload; to
+                                         a bridge with FAAS_CTL_TIMEOUT: an
+                                         invocation is over its time */
+#define FAAS_CTL_LEAVES       'L'     /* env: ends soon, no payload: it takes
+                                         no more requests */
 #define FAAS_CTL_SIGNAL       'K'     /* env, about to end: the process it ran
                                          for the function was killed; payload
                                          = the signal, one byte */
 #define FAAS_CTL_WARM         'W'     /* supervisor, to a blank: you are next,
                                          no payload */
+
+#define FAAS_CTL_TIMEOUT      "timeout"
+
 
 /*
  * The payload of FAAS_CTL_INIT:

@@ -220,6 +220,8 @@ int prov_was_sent(const char *id, size_t len);
 void prov_answer(prov_work_t *w, const void *data, size_t len, int failed);
 void prov_release(void);
 void prov_answer_failure(prov_work_t *w, const char *type, const char *text);
+void prov_answer_all(const char *type, const char *how);
+void prov_answer_ended(void);
 void prov_answer_error(prov_work_t *w, prov_conn_t *c, char *body,
     size_t len);
 void prov_answer_response(prov_work_t *w, prov_conn_t *c, char *body,
@@ -271,6 +273,7 @@ void prov_log_resume(void);
 void prov_ready(void);
 void prov_report(char *body, size_t len, const char *type, size_t tlen);
 void prov_exit(int code) __attribute__((noreturn));
+void prov_exit_as(int status) __attribute__((noreturn));
 void prov_exit_soon(unsigned ms);
 void prov_runtime_ended(void);
 void prov_idle(void);

@@ -27,6 +27,8 @@ typedef enum {
 
 
 static prov_end_e     prov_end;
+static const char    *prov_end_reason = "spindown";
+static int            prov_end_failed; /* ends as the runtime has */
 static struct event  *prov_end_ev;
 static int64_t        prov_end_ms;    /* when all of it is over */
 
@@ -39,6 +41,19 @@ prov_end_now(void)
     (void) clock_gettime(CLOCK_REALTIME, &ts);
 
     return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+static void
+prov_end_exit(void)
+{
+    prov_log_drain();
+
+    if (prov_end_failed) {
+        prov_exit_as(prov.status);
+    }
+
+    prov_exit(0);
 }
 
 
@@ -79,8 +94,8 @@ prov_end_tell(prov_ext_t *e)
     char  json[128];
 
     n = snprintf(json, sizeof(json), "{\"eventType\":\"SHUTDOWN\","
-                 "\"deadlineMs\":%lld,\"shutdownReason\":\"spindown\"}",
-                 (long long) prov_end_ms);
+                 "\"deadlineMs\":%lld,\"shutdownReason\":\"%s\"}",
+                 (long long) prov_end_ms, prov_end_reason);
     prov_ext_send(e, json, n);
 }
 
@@ -116,7 +131,7 @@ prov_end_extensions(void)
     }
 
     if (prov_end_left() == 0) {
-        prov_exit(0);
+        prov_end_exit();
     }
 
     prov_end_timer(prov_end_ms - prov_end_now());
@@ -134,8 +149,7 @@ prov_on_end(evutil_socket_t fd, short what, void *data)
         prov_end_extensions();
 
     } else {
-        prov_log_drain();
-        prov_exit(0);
+        prov_end_exit();
     }
 }
 
@@ -168,6 +182,53 @@ prov_shutdown(void)
 
     prov_end_timer(prov.pid > 0 ? (internal ? PROV_END_INTERNAL_MS
                                             : PROV_END_RUNTIME_MS) : 0);
+}
+
+
+/* Is there anybody whom the end of the runtime is worth waiting for? */
+
+int
+prov_shutdown_waits(void)
+{
+    unsigned  i;
+
+    for (i = 0; i < prov_exts.n; i++) {
+        if (prov_exts.list[i].pid > 0
+            && (prov_exts.list[i].events & PROV_EXT_SHUTDOWN))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Without asking the runtime, which has had its time, or, if FAILED, has ended:
+ * contract 2.1.
+ */
+
+void
+prov_shutdown_now(const char *reason, int failed)
+{
+    if (prov_end == PROV_END_EXTENSIONS) {
+        return;
+    }
+
+    if (!failed) {
+        prov_tm_timeout();
+    }
+
+    prov_end_reason = reason;
+    prov_end_failed = failed;
+    prov_end_ms = prov_end_now() + PROV_END_EXTERNAL_MS;
+
+    if (prov_end_ev == NULL) {
+        prov_end_ev = evtimer_new(prov.base, prov_on_end, NULL);
+    }
+
+    prov_end_extensions();
 }
 
 
@@ -206,8 +267,7 @@ prov_shutdown_ended(pid_t pid)
         }
 
     } else if (prov_end_left() == 0) {
-        prov_log_drain();
-        prov_exit(0);
+        prov_end_exit();
     }
 
     return 1;

@@ -304,31 +304,6 @@ prov_ext_how(char *text, size_t size, int status)
 }
 
 
-/* The invocations that run get its end as their error. */
-
-static void
-prov_ext_fail(const char *type, const char *how)
-{
-    char          text[256];
-    prov_work_t  *w, *next;
-
-    prov.ended = 1;
-    prov_work_unlisten();
-
-    for (w = prov.works; w != NULL; w = next) {
-        next = w->next;
-
-        if (w->state == PROV_WORK_RUNNING || w->state == PROV_WORK_ANSWERING)
-        {
-            w->error = 0;                     /* its end is not held back */
-            (void) snprintf(text, sizeof(text), "RequestId: %.*s Error: %s",
-                            (int) w->request_id.len, w->request_id.data, how);
-            prov_answer_failure(w, type, text);
-        }
-    }
-}
-
-
 int
 prov_ext_ended(pid_t pid, int status)
 {
@@ -366,7 +341,7 @@ prov_ext_ended(pid_t pid, int status)
         prov_exit_soon(0);
 
     } else {
-        prov_ext_fail(type, how);
+        prov_answer_all(type, how);
         prov_exit(1);
     }
 

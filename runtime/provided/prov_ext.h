@@ -75,6 +75,8 @@ void prov_uuid(char *id);
 
 /* prov_end.c: an orderly end, with its phases */
 void prov_shutdown(void);
+void prov_shutdown_now(const char *reason, int failed);
+int prov_shutdown_waits(void);
 int prov_shutdown_ended(pid_t pid);
 int prov_shutdown_next(prov_ext_t *e);
 

@@ -5,9 +5,11 @@
  * Runs in the bridge's one thread; no locks.
  */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "prov_telemetry.h"
@@ -241,7 +243,8 @@ prov_answer(prov_work_t *w, const void *data, size_t len, int failed)
     memcpy(sent, w->request_id.data, w->request_id.len);
     sent[w->request_id.len] = '\0';
 
-    prov_tm_runtime_done(w, len, failed);
+    prov_tm_runtime_done(w, len, !failed ? "success"
+                                 : prov.ended ? "failure" : "error");
     prov.running--;
     w->state = PROV_WORK_ANSWERED;
 
@@ -290,6 +293,79 @@ prov_answer_failure(prov_work_t *w, const char *type, const char *text)
     n = n < (int) sizeof(json) ? n : (int) sizeof(json) - 1;
 
     prov_answer(w, json, n, 1);
+}
+
+
+/* All that there are get the same error, after which nothing is taken. */
+
+void
+prov_answer_all(const char *type, const char *how)
+{
+    char          text[256];
+    prov_conn_t  *c;
+    prov_work_t  *w, *next;
+
+    prov.ended = 1;
+    prov_work_unlisten();
+
+    for (c = prov.conns; c != NULL; c = c->next) {
+        if (c->work != NULL) {
+            c->work = NULL;
+            c->stream = 0;
+            c->status = 403;
+            c->type = "InvalidStateTransition";
+            c->message = "State transition is not allowed";
+        }
+    }
+
+    for (w = prov.works; w != NULL; w = next) {
+        next = w->next;
+
+        if (w->state == PROV_WORK_QUEUED) {
+            prov_unqueue(w);
+            prov.running++;
+
+        } else if (w->state != PROV_WORK_RUNNING
+                   && w->state != PROV_WORK_ANSWERING)
+        {
+            continue;
+        }
+
+        w->error = 0;                         /* its end is not held back */
+        (void) snprintf(text, sizeof(text), "RequestId: %.*s Error: %s",
+                        (int) w->request_id.len, w->request_id.data, how);
+        prov_answer_failure(w, type, text);
+        prov_tm_report();
+    }
+}
+
+
+/* The same of the runtime's end, in the words of contract 4.2. */
+
+void
+prov_answer_ended(void)
+{
+    int   status;
+    char  how[96], *p;
+
+    status = prov.status;
+
+    if (WIFSIGNALED(status)) {
+        (void) snprintf(how, sizeof(how), "Runtime exited with error: signal: "
+                        "%s", strsignal(WTERMSIG(status)));
+        p = strstr(how, "signal: ") + sizeof("signal: ") - 1;
+        *p = (char) tolower((unsigned char) *p);
+
+    } else if (WEXITSTATUS(status)) {
+        (void) snprintf(how, sizeof(how), "Runtime exited with error: exit "
+                        "status %d", WEXITSTATUS(status));
+
+    } else {
+        (void) snprintf(how, sizeof(how), "Runtime exited without providing a "
+                        "reason");
+    }
+
+    prov_answer_all("Runtime.ExitError", how);
 }
 
 

@@ -55,26 +55,41 @@ prov_exit(int code)
 }
 
 
-/* One that was killed by a signal cannot be imitated by who is immune. */
+/* Never waits for a supervisor that does not read. */
 
 static void
-prov_exit_as(int status)
+prov_frame(u_char type, const u_char *payload, u_char len)
 {
     u_char  frame[FAAS_ENV_FRAME + 1];
+
+    frame[0] = frame[1] = frame[2] = 0;
+    frame[3] = len;
+    frame[4] = type;
+
+    if (len) {
+        frame[5] = *payload;
+    }
+
+    if (faas_env.control != -1) {
+        (void) send(faas_env.control, frame, FAAS_ENV_FRAME + len,
+                    MSG_NOSIGNAL|MSG_DONTWAIT);
+    }
+}
+
+
+/* One that was killed by a signal cannot be imitated by who is immune. */
+
+void
+prov_exit_as(int status)
+{
+    u_char  signo;
 
     if (WIFEXITED(status)) {
         prov_exit(WEXITSTATUS(status));
     }
 
-    frame[0] = frame[1] = frame[2] = 0;
-    frame[3] = 1;
-    frame[4] = FAAS_CTL_SIGNAL;
-    frame[5] = (u_char) WTERMSIG(status);
-
-    if (faas_env.control != -1) {
-        (void) send(faas_env.control, frame, sizeof(frame),
-                    MSG_NOSIGNAL|MSG_DONTWAIT);
-    }
+    signo = (u_char) WTERMSIG(status);
+    prov_frame(FAAS_CTL_SIGNAL, &signo, 1);
 
     prov_exit(128 + WTERMSIG(status));
 }
@@ -134,6 +149,16 @@ prov_runtime_ended(void)
 
     if (prov.report.len && !prov.ready) {
         prov_exit_report();
+    }
+
+    if (prov.ready && prov_shutdown_waits()) {
+
+        /* nginx learns of it at once, extensions have their two seconds */
+
+        prov_answer_ended();
+        prov_frame(FAAS_CTL_LEAVES, NULL, 0);
+        prov_shutdown_now("failure", 1);
+        return;
     }
 
     prov_exit_as(prov.status);
@@ -228,7 +253,10 @@ prov_on_control(evutil_socket_t fd, short what, void *data)
 
     (void) faas_env_control();
 
-    if (faas_env.shutdown) {
+    if (faas_env.timeout) {
+        prov_shutdown_now("timeout", 0);
+
+    } else if (faas_env.shutdown) {
         prov.ending = 1;
         prov_idle();
     }

@@ -16,7 +16,7 @@
 static uint64_t  prov_init_us;        /* when init began; what it took */
 static uint64_t  prov_began_us;       /* of the last invocation */
 static char      prov_last[PROV_ID_MAX];
-static int       prov_failed;
+static const char  *prov_status;    /* how it went */
 
 
 static const char *
@@ -97,8 +97,10 @@ prov_tm_start(prov_work_t *w)
 }
 
 
+/* STATUS: success, error, failure (of the process), timeout */
+
 void
-prov_tm_runtime_done(prov_work_t *w, size_t len, int failed)
+prov_tm_runtime_done(prov_work_t *w, size_t len, const char *status)
 {
     if (!prov_tm_wanted()) {
         return;
@@ -107,13 +109,29 @@ prov_tm_runtime_done(prov_work_t *w, size_t len, int failed)
     memcpy(prov_last, w->request_id.data, w->request_id.len);
     prov_last[w->request_id.len] = '\0';
     prov_began_us = w->began_us;
-    prov_failed = failed;
+    prov_status = status;
 
     prov_tm_platform("platform.runtimeDone", "{\"requestId\":\"%s\","
                      "\"status\":\"%s\",\"metrics\":{\"durationMs\":%.3f,"
-                     "\"producedBytes\":%zu}}", prov_last,
-                     failed ? "error" : "success",
+                     "\"producedBytes\":%zu}}", prov_last, status,
                      (prov_tm_now_us() - prov_began_us) / 1000.0, len);
+}
+
+
+/* Those that run are over their time. */
+
+void
+prov_tm_timeout(void)
+{
+    prov_work_t  *w;
+
+    for (w = prov.works; w != NULL; w = w->next) {
+        if (w->state == PROV_WORK_RUNNING || w->state == PROV_WORK_ANSWERING)
+        {
+            prov_tm_runtime_done(w, 0, "timeout");
+            prov_tm_report();
+        }
+    }
 }
 
 
@@ -133,8 +151,8 @@ prov_tm_report(void)
     prov_tm_platform("platform.report", "{\"requestId\":\"%s\",\"status\":"
                      "\"%s\",\"metrics\":{\"durationMs\":%.3f,"
                      "\"billedDurationMs\":%llu,\"memorySizeMB\":%d}}",
-                     prov_last, prov_failed ? "error" : "success",
-                     us / 1000.0, (unsigned long long) (us + 999) / 1000,
+                     prov_last, prov_status, us / 1000.0,
+                     (unsigned long long) (us + 999) / 1000,
                      atoi(prov_tm_variable("AWS_LAMBDA_FUNCTION_MEMORY_"
                                            "SIZE")));
     prov_last[0] = '\0';

@@ -64,7 +64,8 @@ const char *prov_tm_parse(prov_sub_t *s, char *body, size_t len, int logs);
 void prov_tm_init_start(void);
 void prov_tm_init_over(void);
 void prov_tm_start(prov_work_t *w);
-void prov_tm_runtime_done(prov_work_t *w, size_t len, int failed);
+void prov_tm_runtime_done(prov_work_t *w, size_t len, const char *status);
+void prov_tm_timeout(void);
 void prov_tm_report(void);
 
 /* prov_deliver.c: sends what there is, now or when the last has arrived */

@@ -389,7 +389,12 @@ prov_work_unlisten(void)
 {
     prov_work_t  *w;
 
+    if (prov_accept_ev == NULL) {
+        return;
+    }
+
     event_free(prov_accept_ev);
+    prov_accept_ev = NULL;
     (void) close(faas_env.listen);
 
     for (w = prov.works; w != NULL; w = w->next) {
@@ -455,9 +460,13 @@ prov_work_end(prov_work_t *w, const void *data, size_t len, uint32_t status)
     end = faas_fcgi_put_head(tail, FAAS_FCGI_STDOUT, w->id, 0, 0);
     end = faas_fcgi_put_end(end, w->id, status, FAAS_FCGI_REQUEST_COMPLETE);
 
-    /* with something behind the end the worker does not keep the connection */
+    /*
+     * With something behind the end the worker does not keep the connection;
+     * the first of the reserved bytes is for it, too.
+     */
 
     if (prov.ended) {
+        end[-3] = FAAS_END_LEAVES;
         memset(end, 0, FAAS_FCGI_HEAD_LEN);
         end += FAAS_FCGI_HEAD_LEN;
     }

@@ -93,6 +93,17 @@ sup_env_uncount(sup_env_t *env)
 
 /* Out of service and on its way out, however far it had come. */
 
+/* One with extensions needs longer than the 2 s that these have. */
+
+static int
+sup_end_bridge(const sup_env_t *env)
+{
+    return env->was_ready && env->class != NULL
+           && env->class->kind == SUP_RT_PROVIDED
+           && sup.isolation != FAAS_ISOLATION_UNKNOWN;
+}
+
+
 void
 sup_env_end(sup_env_t *env, uint32_t why)
 {
@@ -118,7 +129,18 @@ sup_env_end(sup_env_t *env, uint32_t why)
          * A worker lost the connection: normally the process is exiting, and
          * how is worth knowing.
          */
-        sup_timer(env->timer, SUP_CRASH_GRACE_MS);
+        sup_timer(env->timer, sup_end_bridge(env) ? SUP_PROVIDED_GRACE_MS
+                                                  : SUP_CRASH_GRACE_MS);
+        return;
+    }
+
+    if (why == FAAS_WHY_TIMEOUT && sup_end_bridge(env)) {
+
+        /* it kills what runs at once, and then tells extensions */
+
+        (void) sup_env_send(env, FAAS_CTL_SHUTDOWN, FAAS_CTL_TIMEOUT,
+                            sizeof(FAAS_CTL_TIMEOUT) - 1);
+        sup_timer(env->timer, SUP_PROVIDED_GRACE_MS);
         return;
     }
 
@@ -130,11 +152,8 @@ sup_env_end(sup_env_t *env, uint32_t why)
     (void) sup_env_send(env, FAAS_CTL_SHUTDOWN, "", 0);
     sup_env_signal(env, SIGTERM);
 
-    /* one with extensions needs longer than the 2 s that these have */
-
-    sup_timer(env->timer, env->class != NULL
-                          && env->class->kind == SUP_RT_PROVIDED
-                          ? SUP_PROVIDED_GRACE_MS : SUP_GRACE_MS);
+    sup_timer(env->timer, sup_end_bridge(env) ? SUP_PROVIDED_GRACE_MS
+                                              : SUP_GRACE_MS);
 }
 
 

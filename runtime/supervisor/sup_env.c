@@ -329,6 +329,10 @@ sup_env_frame(sup_env_t *env, u_char type, char *payload, size_t len)
         env->signo = len == 1 ? (u_char) payload[0] : 0;
         return;
 
+    case FAAS_CTL_LEAVES:
+        sup_env_end(env, FAAS_WHY_CRASHED);
+        return;
+
     case FAAS_CTL_ERROR:
         if (sup.board.envs[env->slot].state != FAAS_ENV_INIT
             || !env->inited)

@@ -238,7 +238,97 @@ def failures(tap):
             tap.ok(c.closed() and e.wait() == 1, "and the end")
 
 
+def working(e, *names):
+    """External extensions, and a runtime that has the invocation id-1."""
+    extensions = [Extension(e, name) for name in names]
+    for x in extensions:
+        x.register("INVOKE", "SHUTDOWN")
+    h = e.http()
+    h.ask("GET", NEXT)
+    for x in extensions:
+        x.next()
+    e.frame()
+    c = e.client()
+    c.send(request(b"{}", text=params("id-1")))
+    h.answer()
+    for x in extensions:
+        x.http.answer()
+    return h, c, extensions
+
+
+def deaf(e):
+    try:
+        e.client()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+def reasons(tap):
+    for line, code, text in (
+            ("exit 3", 3, "Error: Runtime exited with error: exit status 3"),
+            ("exit 0", 0, "Error: Runtime exited without providing a reason"),
+            ("kill -9 $$", 137,
+             "Error: Runtime exited with error: signal: killed")):
+        with WithExtensions("x") as e:
+            h, c, (x,) = working(e, "x")
+            e.go(line)
+            a = c.answer()
+            tap.equal((a.status, a.leaves, a.json), (1, 1, {
+                "errorType": "Runtime.ExitError",
+                "errorMessage": "RequestId: id-1 " + text}),
+                "the caller does not wait for extensions: " + line)
+            tap.equal(e.frame(), ("L", b""), "nor does the supervisor")
+            tap.ok(deaf(e), "nothing more is taken")
+            x.next()
+            a = x.http.answer().json
+            tap.equal((a["eventType"], a["shutdownReason"]),
+                      ("SHUTDOWN", "failure"), "SHUTDOWN for a failure")
+            x.go("exit 0")
+            if "kill" in line:
+                tap.equal(e.frame(), ("K", b"\x09"), "the signal")
+            tap.equal(e.wait(), code, "then it ends as the runtime did")
+
+    with WithExtensions("x") as e:
+        h, c, (x,) = working(e, "x")
+        h.call("POST", path("id-1", "response"), b"r")
+        c.answer()
+        x.next()
+        e.go("exit 4")
+        tap.equal(e.frame(), ("L", b""), "between invocations")
+        tap.equal(x.http.answer().json["shutdownReason"], "failure",
+                  "as well")
+        x.go("exit 0")
+        tap.equal(e.wait(), 4, "and so the end")
+
+    with WithExtensions("x", "y") as e:
+        h, c, (x, y) = working(e, "x", "y")
+        e.go("trap '' TERM; while :; do sleep 0.01; done")
+        begin = time.monotonic()
+        e.send_frame("S", b"timeout")
+        for one in x, y:
+            one.next()
+            a = one.http.answer().json
+            tap.equal((a["eventType"], a["shutdownReason"]),
+                      ("SHUTDOWN", "timeout"), "SHUTDOWN for a timeout")
+            tap.ok(1 < a["deadlineMs"] / 1000 - time.time() <= 2,
+                   "2 s are left", a)
+        x.go("exit 0")
+        y.go("exit 0")
+        tap.equal(e.wait(), 0, "the end")
+        tap.ok(time.monotonic() - begin < 1.5,
+               "without waiting for the runtime")
+
+    with Provided() as e:
+        h = e.up()
+        c = e.client()
+        c.send(request(b"{}", text=params("id-1")))
+        h.answer()
+        e.send_frame("S", b"timeout")
+        tap.equal(e.wait(), 0, "at once without extensions")
+
+
 with Tap() as tap:
-    for part in (life, ends, refused, failures):
+    for part in (life, ends, refused, failures, reasons):
         part(tap)
     nothing_left(tap)

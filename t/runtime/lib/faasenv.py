@@ -220,7 +220,7 @@ class Client:
                 log.append(content)
             else:
                 assert kind == END and ended, kind
-                a.status, protocol = struct.unpack(">IB3x", content)
+                a.status, protocol, a.leaves = struct.unpack(">IBB2x", content)
                 assert protocol == 0
                 a.out, a.log = b"".join(out), b"".join(log)
                 return a
