@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,7 @@ static size_t faas_env_number(const char *json, const char *key);
 faas_env_state_t  faas_env = {
     .listen = -1,
     .control = -1,
+    .epoll = -1,
     .limit = FAAS_ENV_REQUEST_MAX,
     .version = "native",
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -199,6 +201,9 @@ faas_env_start(void)
     if (getsockopt(FAAS_ENV_CONTROL, SOL_SOCKET, SO_TYPE, &type, &size) == -1
         || fcntl(FAAS_ENV_CONTROL, F_SETFD, FD_CLOEXEC) == -1
         || faas_env_mark() == FAAS_ENV_ERROR
+        || faas_wait_start() == FAAS_ENV_ERROR
+        || faas_wait_add(FAAS_ENV_CONTROL, &faas_env.control)
+           == FAAS_ENV_ERROR
         || faas_env_listen() == FAAS_ENV_ERROR
         || faas_env_signals() == FAAS_ENV_ERROR)
     {
@@ -401,6 +406,7 @@ faas_env_frame(char type, const void *payload, size_t len)
 static void
 faas_env_control_lost(void)
 {
+    faas_wait_remove(faas_env.control, &faas_env.control);
     (void) close(faas_env.control);
     faas_env.control = -1;
 }

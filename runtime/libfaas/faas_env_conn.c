@@ -1,10 +1,10 @@
 /*
- * Connections of an environment: accepting, waiting, and reading requests.
+ * Connections of an environment: accepting, and reading requests.
  *
  * Runs in environments, in the one thread that calls faas_next(); takes no
  * locks.
  *
- * The hot path of a small request is one poll() and one recv(); nothing is
+ * The hot path of a small request is one look and one recv(); nothing is
  * allocated and nothing copied, as content of records stays where it was
  * received.
  */
@@ -21,12 +21,6 @@
 #include "faas_fcgi.h"
 
 
-static int faas_conn_wait(void);
-static int faas_conn_settle(sigset_t *mask);
-static void faas_conn_parse_more(void);
-static void faas_conn_poll_results(int n);
-static void faas_conn_accept(void);
-static void faas_conn_read(faas_conn_t *c);
 static void faas_conn_parse(faas_conn_t *c);
 static int faas_conn_record(faas_conn_t *c);
 static int faas_conn_begin(faas_conn_t *c, faas_fcgi_head_t *h);
@@ -34,9 +28,6 @@ static int faas_conn_stream(faas_conn_t *c, faas_fcgi_head_t *h,
     size_t *first, size_t *last, faas_conn_stage_e next);
 static int faas_conn_room(faas_conn_t *c);
 static void faas_conn_close(faas_conn_t *c);
-
-
-static const struct timespec  faas_conn_no_time;
 
 
 int
@@ -72,10 +63,8 @@ faas_env_listen(void)
     }
 
     faas_env.listen = fd;
-    faas_env.poll[0].fd = fd;
-    faas_env.poll[0].events = POLLIN;
 
-    return FAAS_ENV_OK;
+    return faas_wait_add(fd, &faas_env.listen);
 }
 
 
@@ -113,7 +102,7 @@ faas_next(faas_invocation_t *inv)
             return FAAS_ENV_SHUTDOWN;
         }
 
-        rc = faas_conn_wait();
+        rc = faas_wait();
 
         if (rc != FAAS_ENV_OK) {
             return rc;
@@ -122,72 +111,9 @@ faas_next(faas_invocation_t *inv)
 }
 
 
-/*
- * Sleeps until something can be read and reads it.  All that can be read is
- * read before any of it is served, so no connection is preferred.
- */
-
-static int
-faas_conn_wait(void)
-{
-    int       n, err, sleeps;
-    sigset_t  mask;
-
-    sleeps = (faas_env.n_more == 0);
-
-    if (sleeps && faas_conn_settle(&mask) != FAAS_ENV_OK) {
-        return FAAS_ENV_ERROR;
-    }
-
-    faas_env.poll[0].fd = (faas_env.n_conns < FAAS_ENV_CONNS)
-                          ? faas_env.listen : -1;
-    faas_env.poll[1].fd = faas_env.control;
-    faas_env.poll[1].events = POLLIN;
-
-    if (sleeps && faas_env.leave) {
-        faas_env.leave();
-    }
-
-    /* SIGTERM ends the process here, elsewhere after the invocation */
-
-    faas_env.waiting = 1;
-
-    n = ppoll(faas_env.poll, faas_env.n_conns + 2,
-              (sleeps && !faas_env.shutdown) ? faas_env.nap
-                                             : &faas_conn_no_time,
-              (sleeps && faas_env.settle) ? &mask : NULL);
-    err = errno;
-
-    faas_env.waiting = 0;
-
-    if (sleeps && faas_env.settle) {
-        (void) pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    }
-
-    faas_env.nap = (n == 0) ? NULL : faas_env.nap;
-
-    if (sleeps && faas_env.enter
-        && faas_env.enter(n == 0 || (n == -1 && err == EINTR)) == -1)
-    {
-        errno = EINTR;
-        return FAAS_ENV_ERROR;
-    }
-
-    if (n == -1) {
-        errno = err;
-        return (err == EINTR) ? FAAS_ENV_OK : FAAS_ENV_ERROR;
-    }
-
-    faas_conn_parse_more();
-    faas_conn_poll_results(n);
-
-    return FAAS_ENV_OK;
-}
-
-
 /* What came with an earlier request, oldest connection first. */
 
-static void
+void
 faas_conn_parse_more(void)
 {
     unsigned  i;
@@ -202,74 +128,10 @@ faas_conn_parse_more(void)
 }
 
 
-/*
- * A language whose handlers run some time after the signal, as Python's, would
- * sleep over one that comes just before it sleeps.  So signals are blocked
- * until the kernel sleeps, and those that came before are handled here.
- */
-
-static int
-faas_conn_settle(sigset_t *mask)
-{
-    sigset_t  all;
-
-    if (faas_env.settle == NULL) {
-        return FAAS_ENV_OK;
-    }
-
-    /* not those below if it can be helped: what they start has their mask */
-
-    if (faas_env.settle() != 0) {
-        errno = EINTR;
-        return FAAS_ENV_ERROR;
-    }
-
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, mask);
-
-    if (faas_env.settle() == 0) {
-        return FAAS_ENV_OK;
-    }
-
-    (void) pthread_sigmask(SIG_SETMASK, mask, NULL);
-
-    errno = EINTR;
-
-    return FAAS_ENV_ERROR;
-}
-
-
-/* Backwards, because closing a connection moves the last one to its place. */
-
-static void
-faas_conn_poll_results(int n)
-{
-    unsigned  i;
-
-    for (i = faas_env.n_conns; n > 0 && i > 0; i--) {
-        if (faas_env.poll[i + 1].revents) {
-            faas_env.poll[i + 1].revents = 0;
-            n--;
-            faas_conn_read(faas_env.conns[i - 1]);
-        }
-    }
-
-    if (n > 0 && faas_env.poll[0].revents) {
-        n--;
-        faas_conn_accept();
-    }
-
-    if (n > 0 && faas_env.poll[1].revents) {
-        (void) faas_env_control();
-    }
-}
-
-
-static void
+void
 faas_conn_accept(void)
 {
     int             fd;
-    unsigned        i;
     faas_conn_t    *c;
     unsigned char  *buf;
 
@@ -282,7 +144,7 @@ faas_conn_accept(void)
     c = calloc(1, sizeof(faas_conn_t));
     buf = malloc(FAAS_ENV_CONN_BUF);
 
-    if (c == NULL || buf == NULL) {
+    if (c == NULL || buf == NULL || faas_wait_add(fd, c) == FAAS_ENV_ERROR) {
         free(c);
         free(buf);
         (void) close(fd);
@@ -293,26 +155,27 @@ faas_conn_accept(void)
     c->buf = buf;
     c->size = FAAS_ENV_CONN_BUF;
 
-    i = faas_env.n_conns++;
+    faas_env.conns[faas_env.n_conns++] = c;
 
-    faas_env.conns[i] = c;
-    faas_env.poll[i + 2].fd = fd;
-    faas_env.poll[i + 2].events = POLLIN;
-    faas_env.poll[i + 2].revents = 0;
+    /* no more than that are taken until one has gone */
+
+    if (faas_env.n_conns == FAAS_ENV_CONNS) {
+        faas_wait_remove(faas_env.listen, &faas_env.listen);
+    }
 
     /* a worker sends as soon as it has connected */
     faas_conn_read(c);
 }
 
 
-static void
+void
 faas_conn_read(faas_conn_t *c)
 {
     ssize_t  n;
 
     if (c->stage == FAAS_CONN_COMPLETE) {
 
-        /* has its turn before the next poll(), which will tell again */
+        /* has its turn before the next look, which will tell again */
         return;
     }
 
@@ -567,9 +430,13 @@ faas_conn_close(faas_conn_t *c)
 
     for (i = 0; faas_env.conns[i] != c; i++) { /* void */ }
 
+    if (faas_env.n_conns == FAAS_ENV_CONNS) {
+        (void) faas_wait_add(faas_env.listen, &faas_env.listen);
+    }
+
     faas_env.n_conns--;
     faas_env.conns[i] = faas_env.conns[faas_env.n_conns];
-    faas_env.poll[i + 2] = faas_env.poll[faas_env.n_conns + 2];
+    faas_wait_remove(c->fd, c);
 
     if (c->more) {
         faas_env.n_more--;
@@ -593,6 +460,7 @@ faas_conn_forget_all(void)
     }
 
     (void) close(faas_env.listen);
+    (void) close(faas_env.epoll);
 
     if (faas_env.control != -1) {
         (void) close(faas_env.control);

@@ -16,7 +16,6 @@
 #define _GNU_SOURCE
 #endif
 
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/types.h>
@@ -89,8 +88,7 @@ typedef struct {
     int                   next;           /* it will soon get a function */
     int                   tells_next;     /* and the runtime wants to know */
 
-    /* poll[0] is the listening socket, [1] control, [i + 2] conns[i] */
-    struct pollfd         poll[FAAS_ENV_CONNS + 2];
+    int                   epoll;          /* listen, control, conns */
     faas_conn_t          *conns[FAAS_ENV_CONNS];
     unsigned              n_conns;
     unsigned              n_more;         /* connections with "more" set */
@@ -131,8 +129,17 @@ typedef struct {
 extern faas_env_state_t  faas_env;
 
 
+/* faas_env_wait.c: what faas_next() sleeps for */
+int faas_wait_start(void);
+int faas_wait_add(int fd, void *data);
+void faas_wait_remove(int fd, const void *data);
+int faas_wait(void);
+
 /* faas_env_conn.c */
 int faas_env_listen(void);
+void faas_conn_accept(void);
+void faas_conn_read(faas_conn_t *c);
+void faas_conn_parse_more(void);
 void faas_conn_done(faas_conn_t *c);
 void faas_conn_forget_all(void);
 

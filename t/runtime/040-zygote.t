@@ -101,10 +101,10 @@ def fds_of(pid):
 
 
 def children_fds(z):
-    """What is open in a blank besides 0, 1, 2, 3 and the socket at 4."""
+    """What is open in a blank besides 0, 1, 2, 3, its socket and epoll."""
     with z.spawn() as e:
         e.frame()
-        return fds_of(e.pid)[5:]
+        return fds_of(e.pid)[6:]
 
 
 def messages(tap):

@@ -4,7 +4,7 @@
  */
 
 #include <dlfcn.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <signal.h>
 #include <stddef.h>
 
@@ -25,28 +25,15 @@ early_signal(void)
 
 
 int
-poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-    int  (*next)(struct pollfd *fds, nfds_t n, int timeout);
-
-    *(void **) &next = dlsym(RTLD_NEXT, "poll");
-
-    early_signal();
-
-    return next(fds, n, timeout);
-}
-
-
-int
-ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+epoll_pwait(int fd, struct epoll_event *events, int n, int timeout,
     const sigset_t *mask)
 {
-    int  (*next)(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+    int  (*next)(int fd, struct epoll_event *events, int n, int timeout,
              const sigset_t *mask);
 
-    *(void **) &next = dlsym(RTLD_NEXT, "ppoll");
+    *(void **) &next = dlsym(RTLD_NEXT, "epoll_pwait");
 
     early_signal();
 
-    return next(fds, n, timeout, mask);
+    return next(fd, events, n, timeout, mask);
 }
