@@ -112,6 +112,7 @@ typedef struct {
  *   n_tasks "tasks" files          cgroup v1, the child writes "0" to each
  *   code tree (open_tree)          FAAS_SPAWN_TREE, moved to /var/task
  *   shared folders (open_tree)     FAAS_SPAWN_SHARED, moved to /mnt
+ *   layers (open_tree)             FAAS_SPAWN_LAYERS, moved to /opt
  *   runtime folder (O_PATH)        FAAS_SPAWN_LANDLOCK
  */
 
@@ -136,6 +137,7 @@ typedef struct {
 #define FAAS_SPAWN_LANDLOCK   0x2000  /* files by Landlock, not by mounts: TREE
                                          and SHARED are the code's and the
                                          temporary folder (O_PATH) */
+#define FAAS_SPAWN_LAYERS     0x4000
 
 typedef struct {
     uint32_t              magic;

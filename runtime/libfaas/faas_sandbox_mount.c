@@ -1,6 +1,6 @@
 /*
  * The mounts of an environment: its own /proc, /tmp and /dev/shm, and its code
- * when it is known at the start.  See faas_sandbox.c.
+ * and layers when they are known at the start.  See faas_sandbox.c.
  */
 
 #include <stdio.h>
@@ -43,6 +43,10 @@ faas_sandbox_mounts(const faas_box_t *box)
 
     if (box->shared != -1) {
         faas_sandbox_attach(box->shared, FAAS_SHARED_ROOT);
+    }
+
+    if (box->layers != -1) {
+        faas_sandbox_attach(box->layers, FAAS_LAYERS_ROOT);
     }
 }
 

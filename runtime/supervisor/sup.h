@@ -139,6 +139,20 @@ typedef enum {
 } sup_code_e;
 
 
+#define SUP_LAYERS           5
+#define SUP_PARTS            (1 + SUP_LAYERS)
+
+
+/* where the code, or a layer, comes from */
+
+typedef struct {
+    const char           *path;           /* as configured */
+    char                  id[SUP_DIGEST_LEN + 1];    /* "": not known yet */
+    char                 *root;           /* of a layer: where it is now */
+    unsigned              folder:1;       /* or a file to be unpacked */
+} sup_part_t;
+
+
 /* the code and settings of one function at one time; never changes but in
    the limits that are applied live */
 
@@ -180,9 +194,14 @@ struct sup_version_s {
     uint32_t              capacity;
     int                   reload;
 
-    char                  sha[SUP_DIGEST_LEN + 1];   /* of a zip */
-    char                 *root;           /* folder that is mounted */
+    sup_part_t            parts[SUP_PARTS];   /* the code, then layers */
+    uint32_t              n_parts;
+    char                  layers_id[SUP_DIGEST_LEN + 1];
+    char                 *root;           /* folder that is /var/task */
+    char                 *opt;            /* folder that is /opt, or NULL */
     sup_code_e            code_state;
+    int                   task;           /* of the unpacker, see sup_zip.c */
+    int                   tried;          /* one has failed */
     pid_t                 unpacker;
     int                   unpacker_fd;    /* what it reports */
     int                   queued;         /* waits for an unpacker */

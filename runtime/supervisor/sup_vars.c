@@ -15,11 +15,6 @@
 #include "sup.h"
 
 
-#define SUP_LD_PATH                                                           \
-    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"              \
-    "/var/task/lib:/opt/lib"
-
-
 const char *
 sup_task_root(sup_version_t *v)
 {
@@ -71,6 +66,28 @@ sup_log_stream(char *buf, size_t size, const char *version)
 }
 
 
+/* "nodejs20.x"; of "nodejs" the bootstrap knows which one it is. */
+
+static void
+sup_vars_node(json_t *vars, sup_version_t *v)
+{
+    int   major;
+    char  text[512], numbered[64];
+
+    numbered[0] = '\0';
+
+    if (sscanf(v->runtime, "nodejs%d.x", &major) == 1) {
+        (void) snprintf(numbered, sizeof(numbered),
+                        "/opt/nodejs/node%d/node_modules:", major);
+    }
+
+    (void) snprintf(text, sizeof(text), "%s/opt/nodejs/node_modules:"
+                    "/var/runtime/node_modules:/var/runtime:%.300s",
+                    numbered, sup_task_root(v));
+    sup_var(vars, "NODE_PATH", text);
+}
+
+
 static void
 sup_vars_runtime(json_t *vars, sup_version_t *v)
 {
@@ -93,10 +110,7 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
         sup_var(vars, "PYTHONPATH", sup_runtime_root());
 
     } else if (v->lang == SUP_RT_NODE) {
-        (void) snprintf(text, sizeof(text), "/opt/nodejs/node_modules:"
-                        "/var/runtime/node_modules:/var/runtime:%.300s",
-                        sup_task_root(v));
-        sup_var(vars, "NODE_PATH", text);
+        sup_vars_node(vars, v);
 
     } else if (v->kind == SUP_RT_LANG) {
         sup_lang_vars(v, vars);
@@ -296,6 +310,11 @@ sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
     len = sup_put(buf, len, size, "PATH=/usr/local/bin:/usr/bin:/bin");
     len = sup_put(buf, len, size, "LANG=en_US.UTF-8");
     spawn->envc = 2;
+
+    if (sup.boxed) {
+        len = sup_put(buf, len, size, "LD_LIBRARY_PATH=" SUP_LD_PATH);
+        spawn->envc++;
+    }
 
     return len;
 }
