@@ -335,7 +335,7 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     if (fn->kind == NGX_HTTP_FAAS_FASTCGI && fn->command == NULL) {
         missing = "command";
 
-    } else if (fn->code.len == 0) {
+    } else if (fn->code.len == 0 && fn->text.len == 0) {
         missing = "code";
 
     } else if (fn->handler.len == 0
@@ -396,16 +396,19 @@ ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 char *
 ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
+    char  *rv;
+
     if (ngx_http_faas_check_complete(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
     ngx_http_faas_place(cf, fn, "code");
 
-    if (ngx_http_faas_form(cf, fn, &fn->code, "code", &fn->form)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
+    rv = fn->text.len ? ngx_http_faas_check_inline(cf, fn)
+                      : ngx_http_faas_form(cf, fn, &fn->code, "code",
+                                           &fn->form);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     if (ngx_http_faas_check_layers(cf, fn) != NGX_CONF_OK) {

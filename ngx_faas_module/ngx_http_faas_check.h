@@ -27,6 +27,11 @@ ngx_int_t ngx_http_faas_form_has(ngx_conf_t *cf, ngx_str_t *path,
 ngx_int_t ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable);
 
+/* ngx_http_faas_inline.c */
+
+char *ngx_http_faas_check_inline(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
+
 /* ngx_http_faas_layers.c */
 
 char *ngx_http_faas_check_layers(ngx_conf_t *cf,

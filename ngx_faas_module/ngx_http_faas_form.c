@@ -141,11 +141,11 @@ ngx_http_faas_has_match(u_char *path, ngx_uint_t len)
 }
 
 
-/* Are the folders and this file called so? */
+/* Is the file called so? */
 
 static ngx_int_t
-ngx_http_faas_single_has(ngx_str_t *path, ngx_str_t *names, ngx_uint_t n,
-    ngx_uint_t executable)
+ngx_http_faas_single_has(ngx_str_t *path, ngx_http_faas_form_e form,
+    ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable)
 {
     u_char      *p, *last;
     ngx_uint_t   i;
@@ -158,7 +158,8 @@ ngx_http_faas_single_has(ngx_str_t *path, ngx_str_t *names, ngx_uint_t n,
 
     for (i = 0; i < n; i++) {
         if (ngx_http_faas_match(&names[i], p, last - p)) {
-            return executable && !ngx_http_faas_executable(path->data)
+            return executable && form == NGX_HTTP_FAAS_SINGLE
+                   && !ngx_http_faas_executable(path->data)
                    ? NGX_ABORT : NGX_OK;
         }
     }
@@ -212,8 +213,8 @@ ngx_http_faas_form_has(ngx_conf_t *cf, ngx_str_t *path,
         return (rc == NGX_ABORT && !executable) ? NGX_OK : rc;
     }
 
-    if (form == NGX_HTTP_FAAS_SINGLE) {
-        return ngx_http_faas_single_has(path, names, n, executable);
+    if (form == NGX_HTTP_FAAS_SINGLE || form == NGX_HTTP_FAAS_INLINE) {
+        return ngx_http_faas_single_has(path, form, names, n, executable);
     }
 
     for (i = 0; i < n; i++) {

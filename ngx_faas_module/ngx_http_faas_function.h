@@ -41,7 +41,8 @@ typedef enum {
 typedef enum {
     NGX_HTTP_FAAS_FOLDER = 0,
     NGX_HTTP_FAAS_ZIP,
-    NGX_HTTP_FAAS_SINGLE           /* any other file, code only */
+    NGX_HTTP_FAAS_SINGLE,          /* any other file, code only */
+    NGX_HTTP_FAAS_INLINE           /* one that is text here, code only */
 } ngx_http_faas_form_e;
 
 
@@ -70,6 +71,7 @@ typedef struct {
     ngx_http_faas_runtime_e    kind;
     ngx_str_t                  handler;
     ngx_str_t                  code;
+    ngx_str_t                  text;            /* of code_inline */
     ngx_http_faas_form_e       form;            /* of the code */
     ngx_array_t               *layers;          /* of ngx_str_t; or NULL */
     ngx_array_t               *command;         /* of ngx_str_t */

@@ -171,6 +171,7 @@ struct sup_version_s {
     const char           *runtime;
     const char           *handler;
     const char           *code;
+    const char           *text;           /* of the file "code"; or NULL */
     const char           *lambda_name;    /* what the function is told, */
     const char           *lambda_version; /* also by its variables */
     const char           *account;

@@ -46,6 +46,15 @@ sup_code_part(sup_version_t *v, uint32_t n)
     part = &v->parts[n];
     part->id[0] = '\0';
 
+    if (n == 0 && v->text != NULL) {
+
+        if (sup_inline_id(v, part->id) == -1) {
+            sup_code_fail(v, n, "cannot be read", ENOMEM);
+        }
+
+        return SUP_OK;
+    }
+
     /* whoever may write there may have put anything there */
 
     fd = open(part->path, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
@@ -118,6 +127,11 @@ sup_code_source(sup_version_t *v, uint32_t n)
     struct stat   st;
 
     part = &v->parts[n];
+
+    if (n == 0 && v->text != NULL) {
+        part->folder = 0;
+        return SUP_OK;
+    }
 
     if (stat(part->path, &st) == -1 || realpath(part->path, path) == NULL) {
         sup_code_fail(v, n, "cannot be opened", errno);

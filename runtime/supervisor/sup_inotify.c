@@ -295,7 +295,7 @@ sup_watch_code(sup_fn_t *fn, sup_version_t *v)
     path = v->code;
     rc = sup_watch_start(fn);
 
-    for (k = 0; rc == 0 && k < v->n_parts; k++) {
+    for (k = v->text ? 1 : 0; rc == 0 && k < v->n_parts; k++) {
         path = v->parts[k].path;
         rc = sup_watch_part(fn, path);
     }

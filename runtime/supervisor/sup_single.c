@@ -1,8 +1,9 @@
 /*
- * Code that is one file and no archive: the only one in a folder of the store,
- * by its own name.
+ * Code that is one file and no archive, or text of the configuration: the only
+ * file in a folder of the store, by its own name.
  *
- * In the unpacker, see sup_unpack.c; nothing of the file is believed.
+ * In the unpacker, see sup_unpack.c, where nothing of the file is believed;
+ * sup_inline_id() in the supervisor.
  */
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,17 +73,89 @@ sup_single_is(int fd, const char *name)
 }
 
 
+/* SHA is the text's and becomes the file's: by another name it is another. */
+
+static int
+sup_single_digest(const char *name, int program, char *sha)
+{
+    char         text[SUP_DIGEST_LEN + 1];
+    EVP_MD_CTX  *md;
+
+    md = EVP_MD_CTX_new();
+
+    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(md);
+        return -1;
+    }
+
+    (void) EVP_DigestUpdate(md, "file", sizeof("file"));
+    (void) EVP_DigestUpdate(md, name, strlen(name) + 1);
+    (void) EVP_DigestUpdate(md, program ? "x" : "-", 1);
+    (void) EVP_DigestUpdate(md, sha, SUP_DIGEST_LEN);
+    sup_hex(md, text);
+    EVP_MD_CTX_free(md);
+
+    (void) memcpy(sha, text, sizeof(text));
+
+    return 0;
+}
+
+
+/* Of code in the configuration; in the supervisor, it is a few lines. */
+
+int
+sup_inline_id(const sup_version_t *v, char *id)
+{
+    EVP_MD_CTX  *md;
+
+    id[0] = '\0';
+    md = EVP_MD_CTX_new();
+
+    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(md);
+        return -1;
+    }
+
+    (void) EVP_DigestUpdate(md, v->text, strlen(v->text));
+    sup_hex(md, id);
+    EVP_MD_CTX_free(md);
+
+    return sup_single_digest(v->code, v->kind == SUP_RT_PROVIDED, id);
+}
+
+
 /*
- * The same text by another name is other code.  Who may write to the folder
- * may have put a link to anything there: what the function could not read
- * where it is it does not get.
+ * In the new process, before it becomes the unpacker: the file that it opens.
+ * -1 if there is none.
+ */
+
+int
+sup_inline_file(const sup_version_t *v)
+{
+    int      fd;
+    ssize_t  len;
+
+    fd = memfd_create(v->code, 0);
+    len = (ssize_t) strlen(v->text);
+
+    if (fd == -1 || write(fd, v->text, len) != len
+        || fchmod(fd, v->kind == SUP_RT_PROVIDED ? 0755 : 0644) == -1)
+    {
+        return -1;
+    }
+
+    return fd;
+}
+
+
+/*
+ * Who may write to the folder may have put a link to anything there: what the
+ * function could not read where it is it does not get.
  */
 
 int
 sup_single_id(int fd, const char *name, char *sha)
 {
-    char         text[SUP_DIGEST_LEN + 1];
-    EVP_MD_CTX  *md;
     struct stat  st;
 
     if (fstat(fd, &st) == -1) {
@@ -93,22 +167,8 @@ sup_single_id(int fd, const char *name, char *sha)
                            "it lacks r for others", NULL);
     }
 
-    md = EVP_MD_CTX_new();
-
-    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
-        return sup_zip_say("out of memory", NULL);
-    }
-
-    (void) EVP_DigestUpdate(md, "file", sizeof("file"));
-    (void) EVP_DigestUpdate(md, name, strlen(name) + 1);
-    (void) EVP_DigestUpdate(md, st.st_mode & 0111 ? "x" : "-", 1);
-    (void) EVP_DigestUpdate(md, sha, SUP_DIGEST_LEN);
-    sup_hex(md, text);
-    EVP_MD_CTX_free(md);
-
-    (void) memcpy(sha, text, sizeof(text));
-
-    return 0;
+    return sup_single_digest(name, st.st_mode & 0111, sha) == 0
+           ? 0 : sup_zip_say("out of memory", NULL);
 }
 
 

@@ -103,12 +103,13 @@ sup_version_parse(sup_version_t *v, json_t *spec)
     v->lambda_version = "$LATEST";
     v->refused = NULL;
     v->shared = NULL;
+    v->text = NULL;
     v->cpu_milli = 0;
 
     if (json_unpack_ex(spec, &err, 0,
             "{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
             "s:i, s:i, s:s, s:s, s:o, s:i, s:b, s?s, s?s, s?s, s?o, s?o, "
-            "s?i, s?o}",
+            "s?i, s?o, s?s}",
             "runtime", &v->runtime, "handler", &v->handler,
             "code", &v->code, "command", &v->command,
             "timeout_ms", &v->timeout_ms, "memory_mb", &v->memory_mb,
@@ -124,7 +125,7 @@ sup_version_parse(sup_version_t *v, json_t *spec)
             "lambda_version", &v->lambda_version,
             "network", &network, "refused", &v->refused,
             "shared", &v->shared, "cpu_milli", &v->cpu_milli,
-            "layers", &layers) == -1)
+            "layers", &layers, "text", &v->text) == -1)
     {
         sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\": %s",
                 v->fn->name, err.text);

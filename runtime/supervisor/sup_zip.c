@@ -124,7 +124,11 @@ sup_zip_result(sup_version_t *v, int status)
             if (strspn(id.sha, "0123456789abcdef") == SUP_DIGEST_LEN) {
                 text = buf + sizeof(id);
                 (void) memcpy(part->id, id.sha, sizeof(part->id));
-                sup_known_remember(part->path, &id);
+
+                if (v->task > 0 || v->text == NULL) {
+                    sup_known_remember(part->path, &id);
+                }
+
                 sup_version_digest(v);
             }
         }
@@ -240,23 +244,51 @@ sup_zip_done(pid_t pid, int status, void *data)
 }
 
 
-/* In the new process; all that it needs is on its command line. */
+/* A layer is an archive, code may be any file, or text that is not in one. */
+
+static void
+sup_zip_arguments(sup_version_t *v, char *uid, char **argv)
+{
+    const char  *path, *name;
+
+    path = v->parts[v->task].path;
+    name = NULL;
+
+    if (v->task == 0 && v->text != NULL) {
+        name = v->code;
+        path = "/proc/self/fd/4";
+
+        if (dup2(sup_inline_file(v), SUP_ZIP_INLINE) == -1) {
+            _exit(SUP_EXIT_ERROR);
+        }
+
+    } else if (v->task == 0) {
+        name = strrchr(path, '/');
+        name += name != NULL;
+    }
+
+    *argv++ = "faas-supervisor";
+    *argv++ = "--unpack";
+    *argv++ = uid;
+    *argv++ = (char *) path;
+    *argv++ = (char *) sup_store_folder();
+    *argv++ = (char *) name;
+    *argv = NULL;
+}
+
+
+/* In the new process; all else that it needs is on its command line. */
 
 static void
 sup_zip_exec(sup_version_t *v, int slot, int report)
 {
-    char   uid[16], *name;
-    char  *unpack[] = {
-        "faas-supervisor", "--unpack", uid, NULL, (char *) sup_store_folder(),
-        NULL, NULL
-    };
-    char  *layers[SUP_LAYERS_ARGS];
+    char  uid[16], *argv[SUP_LAYERS_ARGS];
 
     sup_child_init();
     (void) snprintf(uid, sizeof(uid), "%u",
                     SUP_UID_BASE - 1 - (unsigned) slot);
 
-    report = fcntl(report, F_DUPFD, SUP_ZIP_REPORT + 1);
+    report = fcntl(report, F_DUPFD, SUP_ZIP_INLINE + 1);
 
     if (report == -1 || dup2(report, SUP_ZIP_REPORT) == -1) {
         _exit(SUP_EXIT_ERROR);
@@ -265,21 +297,13 @@ sup_zip_exec(sup_version_t *v, int slot, int report)
     (void) close_range(SUP_ZIP_REPORT + 1, ~0U, 0);
 
     if (v->task == SUP_TASK_LAYERS) {
-        sup_layers_arguments(v, layers);
-        (void) execv("/proc/self/exe", layers);
-        _exit(SUP_EXIT_ERROR);
+        sup_layers_arguments(v, argv);
+
+    } else {
+        sup_zip_arguments(v, uid, argv);
     }
 
-    /* a layer is an archive, code may be any file */
-
-    unpack[3] = (char *) v->parts[v->task].path;
-    name = strrchr(unpack[3], '/');
-
-    if (v->task == 0 && name != NULL) {
-        unpack[5] = name + 1;
-    }
-
-    (void) execv("/proc/self/exe", unpack);
+    (void) execv("/proc/self/exe", argv);
     _exit(SUP_EXIT_ERROR);
 }
 

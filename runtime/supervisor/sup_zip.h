@@ -25,7 +25,8 @@
 #define SUP_ZIP_TEMP       "tmp."    /* and the pid of the unpacker */
 #define SUP_ZIP_GONE       "del."    /* to be removed */
 
-#define SUP_ZIP_REPORT     3         /* descriptor of the report */
+#define SUP_ZIP_REPORT     3         /* descriptor of the report, */
+#define SUP_ZIP_INLINE     4         /* and of what has no other name */
 #define SUP_ZIP_NOBODY     65534
 
 
@@ -74,6 +75,8 @@ void sup_tree_remove(int at, const char *name);
 int sup_single_is(int fd, const char *name);
 int sup_single_id(int fd, const char *name, char *sha);
 int sup_single_copy(int fd, int dir, const char *name);
+int sup_inline_id(const sup_version_t *v, char *id);
+int sup_inline_file(const sup_version_t *v);
 
 /* sup_extract.c */
 int sup_zip_link_inside(const char *name, const char *target);
