@@ -102,6 +102,22 @@ while True:
     json.loads(c.getresponse().read())
 '''
 
+# what an official client does, in short; it finds the function's modules
+CLIENT = '''
+import http.client, json, os, sys
+sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
+import app
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+path = "/2018-06-01/runtime/invocation/"
+while True:
+    api.request("GET", path + "next")
+    r = api.getresponse()
+    event = json.loads(r.read())
+    api.request("POST", path + r.headers["Lambda-Runtime-Aws-Request-Id"]
+                + "/response", json.dumps(["client", app.handler(event, None)]))
+    api.getresponse().read()
+'''
+
 COUNTER = '''
 import sys
 sys.path.insert(0, "/opt")
@@ -172,10 +188,12 @@ def configuration(found):
         names.append('node-wrapped')
     http += function('boot', 'provided.al2023', 'empty', ['boot', 'ext', 'all'])
     http += function('boot-zip', 'provided', 'empty', ['zips/boot.zip'])
+    http += function('official', 'python3', 'python3', ['all', 'client'],
+                     'handler app.handler; official_client on;')
     http += function('counter', 'python3', 'counter',
                      ['zips/first.zip', 'value'],
                      'handler app.handler; concurrency 8;')
-    for name in names + ['wrapped', 'boot', 'boot-zip', 'counter']:
+    for name in names + ['wrapped', 'boot', 'boot-zip', 'official', 'counter']:
         server += 'location = /%s { faas_pass %s; }\n' % (name, name)
     return http, server
 
@@ -201,6 +219,8 @@ def programs(tap, n):
     tap.equal((r.status, r.json()), (200, ['/opt/extensions/watch',
                                            '/opt/bootstrap', 7]),
               'a bootstrap, an extension, a library of three layers')
+    tap.equal(n.get('/official').json(), ['client', ['python', 'site', 7]],
+              'a client of the Runtime API that is in a layer')
     r = n.get('/boot-zip', headers={'x-do': '6 * 7'})
     tap.equal(r.json(), 42, 'a bootstrap in a zip')
 
@@ -247,6 +267,7 @@ with Tap() as tap:
         'boot': {'bootstrap': (PYTHON, 0o755)},
         'ext': {'extensions/watch': (EXTENSION, 0o755),
                 'extensions/folder/none': ''},
+        'client': {'python/awslambdaric/__main__.py': CLIENT},
         'value': {'value.py': 'VALUE = "0"\n'},
         'counter': {'app.py': COUNTER},
         'zips': {'all.zip': zipped(layer), 'first.zip': zipped({

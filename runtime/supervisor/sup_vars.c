@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,29 @@ sup_log_stream(char *buf, size_t size, const char *version)
 }
 
 
+/* Our bootstrap looks in layers by itself, the official client does not. */
+
+static void
+sup_vars_python(json_t *vars, sup_version_t *v)
+{
+    char  text[PATH_MAX + 128], path[PATH_MAX];
+
+    (void) snprintf(path, sizeof(path), "/usr/bin/%.64s", v->runtime);
+
+    if (v->kind != SUP_RT_PROVIDED || v->n_parts < 2
+        || realpath(path, text) == NULL)
+    {
+        sup_var(vars, "PYTHONPATH", sup_runtime_root());
+        return;
+    }
+
+    (void) snprintf(path, sizeof(path), "%s", strrchr(text, '/') + 1);
+    (void) snprintf(text, sizeof(text), "/opt/python/lib/%.64s/site-packages:"
+                    "/opt/python:%.3000s", path, sup_runtime_root());
+    sup_var(vars, "PYTHONPATH", text);
+}
+
+
 /* "nodejs20.x"; of "nodejs" the bootstrap knows which one it is. */
 
 static void
@@ -107,7 +131,7 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
     sup_var(vars, "LD_LIBRARY_PATH", SUP_LD_PATH);
 
     if (v->lang == SUP_RT_PYTHON) {
-        sup_var(vars, "PYTHONPATH", sup_runtime_root());
+        sup_vars_python(vars, v);
 
     } else if (v->lang == SUP_RT_NODE) {
         sup_vars_node(vars, v);
