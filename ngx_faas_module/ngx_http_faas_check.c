@@ -335,7 +335,9 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     if (fn->kind == NGX_HTTP_FAAS_FASTCGI && fn->command == NULL) {
         missing = "command";
 
-    } else if (fn->code.len == 0 && fn->text.len == 0) {
+    } else if (fn->code.len == 0 && fn->text.len == 0
+               && fn->image.len == 0)
+    {
         missing = "code";
 
     } else if (fn->handler.len == 0
@@ -400,6 +402,10 @@ ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 
     if (ngx_http_faas_check_complete(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
+    }
+
+    if (fn->image.len) {
+        return ngx_http_faas_check_image(cf, fn);
     }
 
     ngx_http_faas_place(cf, fn, "code");

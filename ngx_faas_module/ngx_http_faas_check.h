@@ -32,6 +32,10 @@ ngx_int_t ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 char *ngx_http_faas_check_inline(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);
 
+/* ngx_http_faas_image.c */
+
+char *ngx_http_faas_check_image(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
+
 /* ngx_http_faas_layers.c */
 
 char *ngx_http_faas_check_layers(ngx_conf_t *cf,

@@ -42,7 +42,8 @@ typedef enum {
     NGX_HTTP_FAAS_FOLDER = 0,
     NGX_HTTP_FAAS_ZIP,
     NGX_HTTP_FAAS_SINGLE,          /* any other file, code only */
-    NGX_HTTP_FAAS_INLINE           /* one that is text here, code only */
+    NGX_HTTP_FAAS_INLINE,          /* one that is text here, code only */
+    NGX_HTTP_FAAS_IMAGE            /* of a container, in the place of code */
 } ngx_http_faas_form_e;
 
 
@@ -72,6 +73,7 @@ typedef struct {
     ngx_str_t                  handler;
     ngx_str_t                  code;
     ngx_str_t                  text;            /* of code_inline */
+    ngx_str_t                  image;
     ngx_http_faas_form_e       form;            /* of the code */
     ngx_array_t               *layers;          /* of ngx_str_t; or NULL */
     ngx_array_t               *command;         /* of ngx_str_t */

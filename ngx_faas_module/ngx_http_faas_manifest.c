@@ -198,6 +198,10 @@ ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
     ngx_http_faas_text_key_str(t, ",\"handler\":", &fn->handler);
     ngx_http_faas_text_key_str(t, ",\"code\":", &fn->code);
 
+    if (fn->form == NGX_HTTP_FAAS_IMAGE) {
+        ngx_http_faas_text_raw(t, ",\"image\":true");
+    }
+
     if (fn->text.len) {
         ngx_http_faas_text_key_str(t, ",\"text\":", &fn->text);
     }

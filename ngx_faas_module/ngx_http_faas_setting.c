@@ -61,6 +61,8 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
       ngx_http_faas_fn(code), 0, 0, 1 },
     { ngx_string("code_inline"), ngx_http_faas_set_inline,
       0, 0, 0, 1 },
+    { ngx_string("image"), ngx_http_faas_set_image,
+      0, 0, 0, 1 },
     { ngx_string("layers"), ngx_http_faas_set_layers,
       0, 0, 0, 64 },
     { ngx_string("command"), ngx_http_faas_set_command,

@@ -28,16 +28,18 @@ faas_sandbox_mounts(const faas_box_t *box)
         faas_sandbox_die("private mounts");
     }
 
-    if (mount("proc", "/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC,
-              "hidepid=2")
-        == -1)
+    if (box->spawn->flags & FAAS_SPAWN_IMAGE) {
+        faas_sandbox_image(box);
+
+    } else if (mount("proc", "/proc", "proc",
+                     MS_NOSUID|MS_NODEV|MS_NOEXEC, "hidepid=2") == -1)
     {
         faas_sandbox_die("/proc");
     }
 
     faas_sandbox_tmp(box);
 
-    if (box->tree != -1) {
+    if (box->tree != -1 && !(box->spawn->flags & FAAS_SPAWN_IMAGE)) {
         faas_sandbox_attach(box->tree, FAAS_TASK_ROOT);
     }
 

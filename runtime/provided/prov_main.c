@@ -427,6 +427,9 @@ main(int argc, char **argv)
         {
             extensions = argv[++i];
 
+        } else if (strcmp(argv[i], "--image") == 0 && argv[i + 1] != NULL) {
+            prov.workdir = argv[++i];
+
         } else {
             (void) fprintf(stderr, "faas-provided: unknown option %s\n",
                            argv[i]);

@@ -172,6 +172,8 @@ struct sup_version_s {
     const char           *handler;
     const char           *code;
     const char           *text;           /* of the file "code"; or NULL */
+    int                   image;          /* "code" is a container image */
+    json_t               *settings;       /* of the image, when needed */
     const char           *lambda_name;    /* what the function is told, */
     const char           *lambda_version; /* also by its variables */
     const char           *account;

@@ -45,9 +45,10 @@ typedef struct {
 } sup_trees_t;
 
 
-/* sup_main.c, sup_watchdog.c, sup_unpack.c, sup_layers.c */
+/* sup_main.c, sup_watchdog.c, sup_unpack.c, sup_layers.c, sup_image.c */
 int sup_unpack(int argc, char **argv);
 int sup_layers(int argc, char **argv);
+int sup_image(int argc, char **argv);
 void sup_inherit(int cloexec);
 void sup_become_watchdog(void);
 int sup_watchdog(char **argv);
@@ -227,6 +228,12 @@ void sup_lang_program(const char *runtime, char *path, size_t size);
 char *sup_lang_command(char *path, const char *dir, char **argv, char *script,
     size_t size);
 void sup_lang_vars(sup_version_t *v, json_t *vars);
+
+/* sup_start.c */
+int sup_start_image(sup_version_t *v);
+void sup_start_vars(sup_version_t *v, json_t *vars);
+json_t *sup_start_command(sup_version_t *v);
+const char *sup_start_folder(sup_version_t *v);
 
 /* sup_vars.c */
 const char *sup_runtime_root(void);

@@ -72,6 +72,13 @@ sup_code_part(sup_version_t *v, uint32_t n)
     {
         sup_code_fail(v, n, "cannot be opened", errno);
 
+    } else if (n == 0 && v->image) {
+
+        /* of a layout all but its index is called by digest */
+
+        rc = S_ISDIR(st.st_mode) && fstatat(fd, "index.json", &st, 0) == -1
+             ? SUP_AGAIN : sup_known_lookup(part, &st);
+
     } else if (!S_ISDIR(st.st_mode)) {
         rc = sup_known_lookup(part, &st);
 
@@ -138,7 +145,7 @@ sup_code_source(sup_version_t *v, uint32_t n)
         return SUP_ERROR;
     }
 
-    part->folder = S_ISDIR(st.st_mode) ? 1 : 0;
+    part->folder = S_ISDIR(st.st_mode) && (n > 0 || !v->image) ? 1 : 0;
 
     if (!part->folder) {
         return SUP_OK;
@@ -165,6 +172,29 @@ sup_code_source(sup_version_t *v, uint32_t n)
 }
 
 
+/* An image has none of the libraries that our programs usually need. */
+
+static int
+sup_code_bridge(sup_version_t *v)
+{
+    char  path[PATH_MAX];
+
+    (void) snprintf(path, sizeof(path), "%.3900s/faas-provided-static",
+                    sup.runtime_dir);
+
+    if (access(path, X_OK) == 0) {
+        return 1;
+    }
+
+    v->code_state = SUP_CODE_FAILED;
+    (void) snprintf(v->code_error, sizeof(v->code_error),
+                    "images need \"%.400s\", which is built where there are "
+                    "static libraries: %s", path, strerror(errno));
+
+    return 0;
+}
+
+
 /* Makes v->root and v->opt, now or when unpackers have ended. */
 
 void
@@ -184,13 +214,18 @@ sup_code_prepare(sup_version_t *v)
         }
     }
 
-    if (v->n_parts > 1 && !sup.boxed) {
+    if (!sup.boxed && (v->n_parts > 1 || v->image)) {
         v->code_state = SUP_CODE_FAILED;
         (void) snprintf(v->code_error, sizeof(v->code_error),
-                        "layers are mounted at /opt, which isolation level "
-                        "\"%s\" cannot do",
+                        "%s, which isolation level \"%s\" cannot do",
+                        v->image ? "images are the root of their environments"
+                                 : "layers are mounted at /opt",
                         sup.isolation == FAAS_ISOLATION_NONE ? "none"
                                                              : "landlock");
+        return;
+    }
+
+    if (v->image && !sup_code_bridge(v)) {
         return;
     }
 

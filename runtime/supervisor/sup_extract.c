@@ -410,16 +410,16 @@ sup_limit(int what, rlim_t n)
  * no descriptor but the zip and the report, and its current folder.
  */
 
-static int
-sup_drop(uid_t uid, pid_t parent)
+int
+sup_drop(uid_t uid, pid_t parent, int64_t bytes, int cpu)
 {
     (void) umask(077);
     (void) signal(SIGXFSZ, SIG_IGN);
 
     sup_limit(RLIMIT_CORE, 0);
-    sup_limit(RLIMIT_FSIZE, SUP_ZIP_UNPACKED);
+    sup_limit(RLIMIT_FSIZE, (rlim_t) bytes);
     sup_limit(RLIMIT_NOFILE, SUP_EXTRACT_FILES);
-    sup_limit(RLIMIT_CPU, SUP_EXTRACT_CPU);
+    sup_limit(RLIMIT_CPU, (rlim_t) cpu);
 
     if (!SUP_EXTRACT_SHADOW) {
         sup_limit(RLIMIT_AS, SUP_EXTRACT_MEMORY);
@@ -472,7 +472,7 @@ sup_extract(int zip, int dir, uid_t uid, pid_t parent)
 
     (void) close_range(SUP_ZIP_REPORT + 2, ~0U, 0);
 
-    if (sup_drop(uid, parent) == -1) {
+    if (sup_drop(uid, parent, SUP_ZIP_UNPACKED, SUP_EXTRACT_CPU) == -1) {
         (void) sup_zip_say("cannot be unpacked without privileges:",
                            strerror(errno));
         _exit(1);

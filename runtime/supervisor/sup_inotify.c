@@ -245,16 +245,18 @@ sup_watch_sweep(sup_fn_t *fn)
 }
 
 
-/* A file is replaced, not written to: its folder is watched. */
+/* A file is replaced, not written to: its folder is watched, as with the
+   index of an image. */
 
 static int
-sup_watch_part(sup_fn_t *fn, const char *source)
+sup_watch_part(sup_fn_t *fn, const char *source, int image)
 {
     char         path[PATH_MAX], *slash;
     struct stat  st;
 
     if (stat(source, &st) == 0 && S_ISDIR(st.st_mode)) {
-        return sup_watch_tree(fn, source, 0);
+        return image ? sup_watch_add(fn, source)
+                     : sup_watch_tree(fn, source, 0);
     }
 
     (void) snprintf(path, sizeof(path), "%s", source);
@@ -297,7 +299,7 @@ sup_watch_code(sup_fn_t *fn, sup_version_t *v)
 
     for (k = v->text ? 1 : 0; rc == 0 && k < v->n_parts; k++) {
         path = v->parts[k].path;
-        rc = sup_watch_part(fn, path);
+        rc = sup_watch_part(fn, path, k == 0 && v->image);
     }
 
     if (rc == -1) {

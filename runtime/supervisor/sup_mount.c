@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,13 +178,17 @@ int
 sup_mount_trees(const sup_version_t *v, uid_t uid, sup_trees_t *trees,
     const char **step)
 {
-    int  rc, err;
+    int   rc, err;
+    char  path[PATH_MAX];
 
     trees->shared = -1;
     trees->opt = -1;
 
+    (void) snprintf(path, sizeof(path), "%.4000s%s", v->root,
+                    v->image ? "/rootfs" : "");
+
     *step = "open_tree";
-    trees->code = sup_mount_tree(v->root);
+    trees->code = sup_mount_tree(path);
     rc = trees->code == -1 ? -1 : 0;
 
     if (rc == 0 && v->opt != NULL) {

@@ -230,13 +230,20 @@ sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
         return SUP_ERROR;
     }
 
+    if (v->image && sup_start_image(v) != SUP_OK) {
+        sup_log(SUP_LOG_ERROR, 0, "the settings of image \"%s\" of function "
+                "\"%s\" cannot be read from \"%s\"", v->code, v->fn->name,
+                v->root);
+        return SUP_ERROR;
+    }
+
     if (sup_mount_trees(v, spawn->uid, &trees, &step) == -1) {
         sup_log(SUP_LOG_ERROR, errno, "cannot mount \"%s\" of function "
                 "\"%s\"", step, v->fn->name);
         return SUP_ERROR;
     }
 
-    spawn->flags |= FAAS_SPAWN_TREE;
+    spawn->flags |= FAAS_SPAWN_TREE|(v->image ? FAAS_SPAWN_IMAGE : 0);
     (void) sup_spawn_add(f, trees.code, 0);
 
     if (sup_spawn_add(f, trees.shared, 0) == SUP_OK) {

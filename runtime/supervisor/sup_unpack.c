@@ -371,6 +371,25 @@ sup_zip_id(int fd, const char *single, char *sha)
 }
 
 
+/* All but the digest. */
+
+void
+sup_zip_stat(const struct stat *st, sup_zip_id_t *id)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_REALTIME, &now);
+
+    memset(id, 0, sizeof(sup_zip_id_t));
+    id->dev = st->st_dev;
+    id->ino = st->st_ino;
+    id->size = st->st_size;
+    id->mtime = sup_zip_ns(&st->st_mtim);
+    id->ctime = sup_zip_ns(&st->st_ctim);
+    id->stable = id->ctime + SUP_ZIP_STABLE_NS < sup_zip_ns(&now);
+}
+
+
 /*
  * Whoever may write there may have put anything there.  SINGLE becomes NULL if
  * it is an archive.
@@ -379,9 +398,8 @@ sup_zip_id(int fd, const char *single, char *sha)
 static int
 sup_zip_open(const char *path, sup_zip_id_t *id, const char **single)
 {
-    int              fd;
-    struct stat      st;
-    struct timespec  now;
+    int          fd;
+    struct stat  st;
 
     fd = open(path, O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
 
@@ -397,15 +415,7 @@ sup_zip_open(const char *path, sup_zip_id_t *id, const char **single)
         return sup_zip_say("refused: larger than 50 MB", NULL);
     }
 
-    (void) clock_gettime(CLOCK_REALTIME, &now);
-
-    memset(id, 0, sizeof(sup_zip_id_t));
-    id->dev = st.st_dev;
-    id->ino = st.st_ino;
-    id->size = st.st_size;
-    id->mtime = sup_zip_ns(&st.st_mtim);
-    id->ctime = sup_zip_ns(&st.st_ctim);
-    id->stable = id->ctime + SUP_ZIP_STABLE_NS < sup_zip_ns(&now);
+    sup_zip_stat(&st, id);
 
     if (*single != NULL && !sup_single_is(fd, *single)) {
         *single = NULL;
@@ -449,7 +459,7 @@ sup_zip_extract(int zip, int dir, uid_t uid)
 
 /* The user may not exist in the namespace that we are in. */
 
-static int
+int
 sup_zip_own(int dir, uid_t *uid)
 {
     if (*uid == 0 || fchown(dir, *uid, *uid) == 0) {

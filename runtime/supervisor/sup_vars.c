@@ -128,6 +128,11 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
         return;
     }
 
+    if (v->image) {
+        sup_start_vars(v, vars);
+        return;
+    }
+
     sup_var(vars, "LD_LIBRARY_PATH", SUP_LD_PATH);
 
     if (v->lang == SUP_RT_PYTHON) {
@@ -148,6 +153,38 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
                         ? v->class->name : v->runtime);
         sup_var(vars, "AWS_EXECUTION_ENV", text);
     }
+}
+
+
+/* An image knows its own folders, and its handler is its last word. */
+
+static void
+sup_vars_folders(json_t *vars, sup_version_t *v)
+{
+    size_t   n;
+    json_t  *command, *last;
+
+    if (!v->image) {
+        sup_var(vars, "_HANDLER", v->handler);
+        sup_var(vars, "LAMBDA_TASK_ROOT", sup_task_root(v));
+        sup_var(vars, "LAMBDA_RUNTIME_DIR", sup_runtime_root());
+        return;
+    }
+
+    if (json_object_get(vars, "LAMBDA_TASK_ROOT") == NULL) {
+        sup_var(vars, "LAMBDA_TASK_ROOT", "/var/task");
+    }
+
+    if (json_object_get(vars, "LAMBDA_RUNTIME_DIR") == NULL) {
+        sup_var(vars, "LAMBDA_RUNTIME_DIR", "/var/runtime");
+    }
+
+    command = sup_start_command(v);
+    n = json_array_size(command);
+    last = n > 0 ? json_array_get(command, n - 1) : NULL;
+    sup_var(vars, "_HANDLER", json_is_string(last) ? json_string_value(last)
+                                                   : "");
+    json_decref(command);
 }
 
 
@@ -174,11 +211,9 @@ sup_vars(sup_env_t *env, const char *stream)
 
     (void) json_object_update(vars, v->variables);
 
-    sup_var(vars, "_HANDLER", v->handler);
+    sup_vars_folders(vars, v);
     sup_var(vars, "AWS_REGION", v->region);
     sup_var(vars, "AWS_DEFAULT_REGION", v->region);
-    sup_var(vars, "LAMBDA_TASK_ROOT", sup_task_root(v));
-    sup_var(vars, "LAMBDA_RUNTIME_DIR", sup_runtime_root());
     sup_var(vars, "AWS_LAMBDA_FUNCTION_NAME", v->lambda_name);
     sup_var(vars, "AWS_LAMBDA_FUNCTION_VERSION", v->lambda_version);
     sup_var(vars, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
@@ -352,11 +387,19 @@ sup_command_provided(sup_env_t *env, char *buf, size_t len, size_t size,
 {
     char  path[4096];
 
-    (void) snprintf(path, sizeof(path), "%s/faas-provided",
-                    sup_runtime_root());
+    (void) snprintf(path, sizeof(path), "%s/faas-provided%s",
+                    env->version->image ? FAAS_IMAGE_RUNTIME
+                                        : sup_runtime_root(),
+                    env->version->image ? "-static" : "");
     len = sup_put(buf, len, size, path);
 
     spawn->argc = 1;
+
+    if (env->version->image) {
+        len = sup_put(buf, len, size, "--image");
+        len = sup_put(buf, len, size, sup_start_folder(env->version));
+        spawn->argc += 2;
+    }
 
     /* where it shares the host's network there is an address for it */
 
@@ -383,10 +426,11 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
 {
     char            path[4096], stream[80];
     size_t          i;
-    json_t         *vars, *item;
+    json_t         *vars, *item, *command;
     sup_version_t  *v;
 
     v = env->version;
+    command = v->image ? sup_start_command(v) : json_incref(v->command);
 
     if (v->kind == SUP_RT_NATIVE) {
         (void) snprintf(path, sizeof(path), "%s/%s", sup_task_root(v),
@@ -407,7 +451,7 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
     }
 
     if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_PROVIDED) {
-        json_array_foreach(v->command, i, item) {
+        json_array_foreach(command, i, item) {
             if (json_is_string(item)) {
                 len = sup_put(buf, len, size, json_string_value(item));
                 spawn->argc++;
@@ -419,6 +463,7 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
         }
     }
 
+    json_decref(command);
     sup_log_stream(stream, sizeof(stream), env->version->lambda_version);
     vars = sup_vars(env, stream);
     len = sup_put_vars(buf, len, size, vars, &spawn->envc);

@@ -88,6 +88,21 @@ sup_version_parts(sup_version_t *v, json_t *layers)
 }
 
 
+/* What a manifest may leave out. */
+
+static void
+sup_version_clear(sup_version_t *v)
+{
+    v->lambda_name = v->fn->name;
+    v->lambda_version = "$LATEST";
+    v->refused = NULL;
+    v->shared = NULL;
+    v->text = NULL;
+    v->image = 0;
+    v->cpu_milli = 0;
+}
+
+
 /* The strings belong to SPEC, which the version holds. */
 
 int
@@ -99,17 +114,12 @@ sup_version_parse(sup_version_t *v, json_t *spec)
 
     layers = NULL;
     network = "egress";
-    v->lambda_name = v->fn->name;
-    v->lambda_version = "$LATEST";
-    v->refused = NULL;
-    v->shared = NULL;
-    v->text = NULL;
-    v->cpu_milli = 0;
+    sup_version_clear(v);
 
     if (json_unpack_ex(spec, &err, 0,
             "{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
             "s:i, s:i, s:s, s:s, s:o, s:i, s:b, s?s, s?s, s?s, s?o, s?o, "
-            "s?i, s?o, s?s}",
+            "s?i, s?o, s?s, s?b}",
             "runtime", &v->runtime, "handler", &v->handler,
             "code", &v->code, "command", &v->command,
             "timeout_ms", &v->timeout_ms, "memory_mb", &v->memory_mb,
@@ -125,7 +135,8 @@ sup_version_parse(sup_version_t *v, json_t *spec)
             "lambda_version", &v->lambda_version,
             "network", &network, "refused", &v->refused,
             "shared", &v->shared, "cpu_milli", &v->cpu_milli,
-            "layers", &layers, "text", &v->text) == -1)
+            "layers", &layers, "text", &v->text,
+            "image", &v->image) == -1)
     {
         sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\": %s",
                 v->fn->name, err.text);
@@ -215,6 +226,7 @@ sup_version_release(sup_version_t *v)
     }
 
     json_decref(v->spec);
+    json_decref(v->settings);
     free(v->root);
     free(v->opt);
     free(v);

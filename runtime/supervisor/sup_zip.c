@@ -86,7 +86,8 @@ sup_zip_failed(sup_version_t *v, int task, const char *text)
 
     } else {
         (void) snprintf(v->code_error, sizeof(v->code_error),
-                        "%s \"%.100s\" %.380s", task == 0 ? "code" : "layer",
+                        "%s \"%.100s\" %.380s",
+                        task > 0 ? "layer" : v->image ? "image" : "code",
                         v->parts[task].path, shown);
     }
 }
@@ -268,7 +269,7 @@ sup_zip_arguments(sup_version_t *v, char *uid, char **argv)
     }
 
     *argv++ = "faas-supervisor";
-    *argv++ = "--unpack";
+    *argv++ = v->task == 0 && v->image ? "--image" : "--unpack";
     *argv++ = uid;
     *argv++ = (char *) path;
     *argv++ = (char *) sup_store_folder();

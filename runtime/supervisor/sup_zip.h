@@ -69,6 +69,8 @@ int sup_layers_made(sup_version_t *v);
 
 /* sup_unpack.c */
 int sup_zip_say(const char *what, const char *entry);
+void sup_zip_stat(const struct stat *st, sup_zip_id_t *id);
+int sup_zip_own(int dir, uid_t *uid);
 void sup_tree_remove(int at, const char *name);
 
 /* sup_single.c */
@@ -81,6 +83,7 @@ int sup_inline_file(const sup_version_t *v);
 /* sup_extract.c */
 int sup_zip_link_inside(const char *name, const char *target);
 void sup_extract(int zip, int dir, uid_t uid, pid_t parent);
+int sup_drop(uid_t uid, pid_t parent, int64_t bytes, int cpu);
 
 
 #endif /* _SUP_ZIP_H_INCLUDED_ */
