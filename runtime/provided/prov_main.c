@@ -5,7 +5,7 @@
  * gives them to it.
  *
  *   faas-provided [--own-address] [--log-descriptor] [--extensions FOLDER]
- *                 [--] [PROGRAM ARGUMENT ...]
+ *                 [--image WORKDIR] [--] [PROGRAM ARGUMENT ...]
  *
  * One thread, no locks.  It has the environment's control socket, which the
  * function's processes, of the same user, are not to have: so it cannot be

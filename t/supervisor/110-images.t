@@ -149,6 +149,20 @@ try:
     equal(do(folder, 'tried(os.chroot, "/srv")'), (0, 'EPERM'),
           'it cannot leave it')
 
+    status, got = do(folder, 'open("/proc/self/status").read()')
+    for line in ('CapEff:\t0000000000000000', 'CapBnd:\t0000000000000000',
+                 'NoNewPrivs:\t1', 'Seccomp:\t2'):
+        ok(line in got, line.replace('\t', ' '), got)
+    shared = path('shared')
+    os.mkdir(shared)
+    sup.write(shared + '/x', 'shared')
+    fn = add('mounts', path('folder'), shared=[
+        {'source': shared, 'target': '/mnt/here', 'write': False}])
+    sup.reload()
+    equal(do(fn, '[open("/mnt/here/x").read(), '
+                 'tried(lambda: open("/mnt/here/y", "w"))]'),
+          (0, ['shared', 'EROFS']), 'folders that it shares')
+
     # settings of the function in the place of the image's
 
     handler = add('handler', path('folder'), handler='/srv/run.py')
