@@ -24,6 +24,8 @@
 #define SUP_IMAGE_SOURCE  4              /* descriptors of the children */
 #define SUP_IMAGE_OUT     5
 
+#define SUP_IMAGE_LINKED  32768          /* files with several names */
+
 
 typedef struct {
     int      source;                     /* the folder or the archive */
@@ -208,7 +210,7 @@ sup_image_sealed(ino_t inode, int add)
         }
     }
 
-    if (!add) {
+    if (!add || sup_sealed.n == SUP_IMAGE_LINKED) {
         return 0;
     }
 

@@ -456,6 +456,5 @@ sup_image_layers(sup_image_t *img, const sup_image_parts_t *parts, int root)
         }
     }
 
-    return sup_itree_places(root) == 0
-           ? 0 : sup_zip_say("cannot be unpacked:", strerror(errno));
+    return sup_itree_places(root);
 }

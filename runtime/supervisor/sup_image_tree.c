@@ -226,7 +226,8 @@ sup_itree_empty(int root, const char *name)
 int
 sup_itree_places(int root)
 {
-    int  i, fd;
+    int          i, fd;
+    struct stat  st;
 
     static const char *const  folders[] = {
         ".faas", "dev", "etc", "mnt", "proc", "tmp", NULL
@@ -236,9 +237,17 @@ sup_itree_places(int root)
         "etc/hosts", "etc/resolv.conf", NULL
     };
 
+    /* what is mounted in it would be looked up in another root */
+
+    if (fstatat(root, "etc", &st, AT_SYMLINK_NOFOLLOW) == 0
+        && !S_ISDIR(st.st_mode))
+    {
+        return sup_zip_say("refused: it is not a folder:", "etc");
+    }
+
     for (i = 0; folders[i] != NULL; i++) {
         if (sup_itree_folder(root, folders[i], 0755) == -1) {
-            return -1;
+            return sup_zip_say(strerror(errno), folders[i]);
         }
     }
 
@@ -246,7 +255,7 @@ sup_itree_places(int root)
         fd = sup_itree_file(root, files[i]);
 
         if (fd == -1 || fchmod(fd, 0644) == -1 || close(fd) == -1) {
-            return -1;
+            return sup_zip_say(strerror(errno), files[i]);
         }
     }
 

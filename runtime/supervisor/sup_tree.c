@@ -20,7 +20,7 @@
 #include "sup_zip.h"
 
 
-#define SUP_TREE_DEPTH   64
+#define SUP_TREE_DEPTH   (SUP_ZIP_DEPTH + 28)
 #define SUP_TREE_FILES   200000
 
 

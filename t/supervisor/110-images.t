@@ -182,6 +182,13 @@ try:
           (0, ['/var/runtime/bootstrap', '/']),
           'without both of them its bootstrap')
 
+    same = layer([('same', 'same')])
+    twice = Image([base, over, same, same], CONFIG)
+    fn = add('twice', twice.saved(path('twice.tar')))
+    sup.reload()
+    equal(do(fn, 'open("/same").read()'), (0, 'same'),
+          'a layer that "docker save" has linked')
+
     # errors of the function
 
     def begins(name, config, error):
@@ -257,6 +264,8 @@ try:
             'its name has ".."')
     refused('hardnone', [('x', ('hard', 'etc/passwd'))],
             'a hard link to what is not there')
+    refused('etc', [('.wh.etc', ''), ('etc', ('link', '/srv'))],
+            'it is not a folder: "etc"')
     refused('whiteout', [('.wh...', '')], 'it removes nothing that can be')
     outside = tempfile.mkdtemp(prefix='faas-t-', dir='/var/tmp')
     os.chmod(outside, 0o777)
