@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_faas_compat.h"
+#include "ngx_http_faas_function.h"
 
 #include "faas_answer.h"
 #include "faas_board.h"
@@ -46,92 +47,11 @@ typedef struct ngx_http_faas_tokens_s ngx_http_faas_tokens_t;
 typedef struct ngx_http_faas_stream_s ngx_http_faas_stream_t;
 
 
-typedef enum {
-    NGX_HTTP_FAAS_PYTHON = 0,
-    NGX_HTTP_FAAS_NODE,
-    NGX_HTTP_FAAS_NATIVE,
-    NGX_HTTP_FAAS_FASTCGI,
-    NGX_HTTP_FAAS_PROVIDED,
-    NGX_HTTP_FAAS_LANG             /* of the table in ..._check_lang.c */
-} ngx_http_faas_runtime_e;
-
-
-/* what a function may talk to; names as the manifest has them */
-
-typedef enum {
-    NGX_HTTP_FAAS_EGRESS = 0,
-    NGX_HTTP_FAAS_NO_NETWORK,
-    NGX_HTTP_FAAS_HOST_NETWORK
-} ngx_http_faas_network_e;
-
-
 /* faas_isolation; names as the manifest has them */
 
 #define NGX_HTTP_FAAS_ISOLATION_REQUIRE  0
 #define NGX_HTTP_FAAS_ISOLATION_PREFER   1
 #define NGX_HTTP_FAAS_ISOLATION_NONE     2
-
-
-/* "mount": a folder of the host in an environment */
-
-typedef struct {
-    ngx_str_t                  source;
-    ngx_str_t                  target;
-    unsigned                   write:1;
-} ngx_http_faas_mount_t;
-
-
-/* where a setting was read */
-
-typedef struct {
-    ngx_str_t                  file;
-    ngx_uint_t                 line;
-} ngx_http_faas_place_t;
-
-
-/* a faas_function block; lives in the cycle pool */
-
-typedef struct {
-    ngx_str_t                  name;
-    ngx_str_t                  runtime;
-    ngx_http_faas_runtime_e    kind;
-    ngx_str_t                  handler;
-    ngx_str_t                  code;
-    ngx_array_t               *command;         /* of ngx_str_t */
-    ngx_array_t               *environment;     /* of ngx_keyval_t */
-    ngx_msec_t                 timeout;
-    ngx_uint_t                 memory;          /* MB */
-    ngx_int_t                  concurrency;     /* unset: unreserved */
-    ngx_uint_t                 per_environment;
-    ngx_uint_t                 provisioned;
-    ngx_uint_t                 queue;
-    ngx_msec_t                 queue_timeout;
-    ngx_uint_t                 max_requests;
-    ngx_msec_t                 max_age;
-    ngx_msec_t                 idle_timeout;
-    ngx_uint_t                 tmp;             /* MB */
-    ngx_uint_t                 network;         /* ngx_http_faas_network_e */
-    ngx_int_t                  cpu;             /* thousandths; 0: a share */
-    ngx_array_t               *seccomp;         /* of ngx_str_t */
-    ngx_array_t               *mounts;          /* ngx_http_faas_mount_t */
-    ngx_str_t                  account;
-    ngx_str_t                  region;
-    ngx_str_t                  lambda_name;     /* what AWS would call it */
-    ngx_str_t                  version;         /* "$LATEST", or a number */
-    ngx_array_t               *aliases;         /* of ngx_str_t; or NULL */
-    ngx_str_t                  arn;             /* with a number at its end, */
-    ngx_str_t                  base_arn;        /* without */
-    ngx_flag_t                 official_client;
-    ngx_flag_t                 reload_on_change;
-    ngx_flag_t                 streaming;
-
-    ngx_str_t                  file;            /* where it is configured, */
-    ngx_uint_t                 line;            /* or where first named */
-    ngx_http_faas_place_t     *places;          /* by setting; temp_pool */
-    unsigned                   defined:1;
-
-    uint32_t                   index;           /* in the scoreboard */
-} ngx_http_faas_function_t;
 
 
 typedef struct {
@@ -354,6 +274,12 @@ char *ngx_http_faas_set_cpu(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 char *ngx_http_faas_set_seccomp(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 char *ngx_http_faas_set_mount(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_inline(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_image(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_layers(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *value, ngx_uint_t n);
 char *ngx_http_faas_uids(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_faas_addresses(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -155,84 +155,6 @@ ngx_http_faas_node_files(ngx_pool_t *pool, ngx_str_t *handler,
 }
 
 
-/* In a folder: a file whose name is known but for the Python it is for. */
-
-static ngx_uint_t
-ngx_http_faas_has_match(u_char *path, ngx_uint_t len)
-{
-    u_char      *p;
-    ngx_dir_t    dir;
-    ngx_str_t    folder, name;
-    ngx_uint_t   found;
-
-    for (p = path + len; *p != '/'; p--) {
-        /* void */
-    }
-
-    *p++ = '\0';
-
-    folder.data = path;
-    folder.len = p - path - 1;
-    name.data = p;
-    name.len = path + len - p;
-    found = 0;
-
-    if (ngx_open_dir(&folder, &dir) == NGX_ERROR) {
-        return 0;
-    }
-
-    while (!found && ngx_read_dir(&dir) == NGX_OK) {
-        found = ngx_http_faas_match(&name, ngx_de_name(&dir),
-                                    ngx_de_namelen(&dir));
-    }
-
-    (void) ngx_close_dir(&dir);
-
-    return found;
-}
-
-
-/* Does the folder or the archive have one of the files? */
-
-ngx_int_t
-ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable)
-{
-    u_char           *path, *last;
-    ngx_int_t         rc;
-    ngx_err_t         err;
-    ngx_uint_t        i;
-    ngx_file_info_t   fi;
-
-    if (zip) {
-        rc = ngx_http_faas_zip_has(fn->code.data, names, n, &err);
-        return (rc == NGX_ABORT && !executable) ? NGX_OK : rc;
-    }
-
-    for (i = 0; i < n; i++) {
-        path = ngx_pnalloc(cf->temp_pool, fn->code.len + names[i].len + 2);
-        if (path == NULL) {
-            return NGX_ERROR;
-        }
-
-        last = ngx_sprintf(path, "%V/%V%Z", &fn->code, &names[i]);
-
-        if (ngx_strlchr(path, last, NGX_HTTP_FAAS_ANY)
-            && ngx_http_faas_has_match(path, last - path - 1))
-        {
-            return NGX_OK;
-        }
-
-        if (ngx_file_info(path, &fi) != NGX_FILE_ERROR && ngx_is_file(&fi)) {
-            return executable && !ngx_http_faas_executable(path)
-                   ? NGX_ABORT : NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
 static ngx_uint_t
 ngx_http_faas_handler_files(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *names)
@@ -262,12 +184,38 @@ ngx_http_faas_handler_files(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 }
 
 
+/* Node.js takes absolute ones; what has its handler in a layer needs them. */
+
+static ngx_int_t
+ngx_http_faas_layer_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
+{
+    ngx_str_t   names[NGX_HTTP_FAAS_CANDIDATES], handler;
+    ngx_uint_t  n;
+
+    handler = fn->handler;
+
+    if (fn->kind != NGX_HTTP_FAAS_NODE
+        || !ngx_http_faas_in_layers(fn, &handler))
+    {
+        return NGX_DECLINED;
+    }
+
+    n = ngx_http_faas_node_files(cf->temp_pool, &handler, names);
+
+    return n ? ngx_http_faas_layers_have(cf, fn, "", names, n, 0)
+             : NGX_DECLINED;
+}
+
+
 static char *
-ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip)
+ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     ngx_str_t   names[NGX_HTTP_FAAS_CANDIDATES];
     ngx_uint_t  n;
+
+    if (ngx_http_faas_layer_handler(cf, fn) == NGX_OK) {
+        return NGX_CONF_OK;
+    }
 
     n = ngx_http_faas_handler_files(cf, fn, names);
 
@@ -286,7 +234,7 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         return NGX_CONF_ERROR;
     }
 
-    switch (ngx_http_faas_has_file(cf, fn, zip, names, n,
+    switch (ngx_http_faas_has_file(cf, fn, names, n,
                                    fn->kind == NGX_HTTP_FAAS_NATIVE))
     {
     case NGX_OK:
@@ -295,8 +243,9 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     case NGX_DECLINED:
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "handler \"%V\" of function \"%V\" names no file: "
-                           "there is no \"%V\" in \"%V\"",
-                           &fn->handler, &fn->name, &names[0], &fn->code);
+                           "there is no \"%V\" in \"%V\"%s",
+                           &fn->handler, &fn->name, &names[0], &fn->code,
+                           fn->layers ? " or its layers" : "");
         break;
 
     case NGX_ABORT:
@@ -314,8 +263,7 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 /* A program of the system by its path, or one of the code. */
 
 static char *
-ngx_http_faas_check_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip)
+ngx_http_faas_check_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     ngx_str_t  arg;
     ngx_int_t  rc;
@@ -327,11 +275,14 @@ ngx_http_faas_check_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         arg.len -= 10;
     }
 
-    if (arg.data[0] == '/') {
+    if (ngx_http_faas_in_layers(fn, &arg)) {
+        rc = ngx_http_faas_layers_have(cf, fn, "", &arg, 1, 1);
+
+    } else if (arg.data[0] == '/') {
         rc = ngx_http_faas_executable(arg.data) ? NGX_OK : NGX_DECLINED;
 
     } else if (ngx_http_faas_inside(&arg)) {
-        rc = ngx_http_faas_has_file(cf, fn, zip, &arg, 1, 1);
+        rc = ngx_http_faas_has_file(cf, fn, &arg, 1, 1);
 
     } else {
         rc = NGX_DECLINED;
@@ -385,7 +336,9 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     if (fn->kind == NGX_HTTP_FAAS_FASTCGI && fn->command == NULL) {
         missing = "command";
 
-    } else if (fn->code.len == 0) {
+    } else if (fn->code.len == 0 && fn->text.len == 0
+               && fn->image.len == 0)
+    {
         missing = "code";
 
     } else if (fn->handler.len == 0
@@ -410,8 +363,7 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 /* The code is there: what of it is to run? */
 
 static char *
-ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip)
+ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     if (fn->handler.len == 0 && (fn->kind == NGX_HTTP_FAAS_NATIVE
                                  || fn->kind == NGX_HTTP_FAAS_PROVIDED))
@@ -420,7 +372,7 @@ ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     }
 
     if (fn->kind == NGX_HTTP_FAAS_PROVIDED && fn->command == NULL
-        && ngx_http_faas_check_bootstrap(cf, fn, zip) != NGX_CONF_OK)
+        && ngx_http_faas_check_bootstrap(cf, fn) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -428,18 +380,18 @@ ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_http_faas_place(cf, fn, "handler");
 
     if (fn->handler.len && fn->kind != NGX_HTTP_FAAS_PROVIDED
-        && ngx_http_faas_check_handler(cf, fn, zip) != NGX_CONF_OK)
+        && ngx_http_faas_check_handler(cf, fn) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
     if (fn->official_client) {
-        return ngx_http_faas_check_client(cf, fn, zip);
+        return ngx_http_faas_check_client(cf, fn);
     }
 
     ngx_http_faas_place(cf, fn, "command");
 
-    return fn->command ? ngx_http_faas_check_command(cf, fn, zip)
+    return fn->command ? ngx_http_faas_check_command(cf, fn)
                        : NGX_CONF_OK;
 }
 
@@ -447,41 +399,28 @@ ngx_http_faas_check_start(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 char *
 ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
-    ngx_err_t        err;
-    ngx_uint_t       zip;
-    ngx_file_info_t  fi;
+    char  *rv;
 
     if (ngx_http_faas_check_complete(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
+    if (fn->image.len) {
+        return ngx_http_faas_check_image(cf, fn);
+    }
+
     ngx_http_faas_place(cf, fn, "code");
 
-    if (ngx_file_info(fn->code.data, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "code \"%V\" of function \"%V\" is not there",
-                           &fn->code, &fn->name);
+    rv = fn->text.len ? ngx_http_faas_check_inline(cf, fn)
+                      : ngx_http_faas_form(cf, fn, &fn->code, "code",
+                                           &fn->form);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (ngx_http_faas_check_layers(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    zip = ngx_is_file(&fi);
-
-    if (!zip && !ngx_is_dir(&fi)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "code \"%V\" of function \"%V\" is neither a "
-                           "folder nor a zip file", &fn->code, &fn->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (zip && ngx_http_faas_zip_has(fn->code.data, NULL, 0, &err)
-               == NGX_ERROR)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                           "code \"%V\" of function \"%V\" %s",
-                           &fn->code, &fn->name,
-                           err ? "cannot be read" : "is not a zip file");
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_faas_check_start(cf, fn, zip);
+    return ngx_http_faas_check_start(cf, fn);
 }

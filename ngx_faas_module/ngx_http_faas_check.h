@@ -17,17 +17,45 @@ char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
 ngx_uint_t ngx_http_faas_executable(u_char *path);
 
-/* NGX_ABORT: it is there, but not executable. */
+/* ngx_http_faas_form.c; NGX_ABORT: it is there, but not executable */
+
+char *ngx_http_faas_form(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *path, const char *what, ngx_http_faas_form_e *form);
+ngx_int_t ngx_http_faas_form_has(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_faas_form_e form, ngx_str_t *names, ngx_uint_t n,
+    ngx_uint_t executable);
 ngx_int_t ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable);
+    ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable);
+
+/* ngx_http_faas_inline.c */
+
+char *ngx_http_faas_check_inline(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
+
+/* ngx_http_faas_image.c */
+
+char *ngx_http_faas_check_image(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
+
+/* ngx_http_faas_layers.c */
+
+char *ngx_http_faas_check_layers(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
+ngx_uint_t ngx_http_faas_in_layers(ngx_http_faas_function_t *fn,
+    ngx_str_t *path);
+ngx_int_t ngx_http_faas_layers_have(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, const char *folder, ngx_str_t *names,
+    ngx_uint_t n, ngx_uint_t executable);
+ngx_int_t ngx_http_faas_layers_import(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_str_t *names, ngx_uint_t n,
+    ngx_uint_t executable);
 
 /* ngx_http_faas_check_client.c */
 
 char *ngx_http_faas_check_bootstrap(ngx_conf_t *cf,
-    ngx_http_faas_function_t *fn, ngx_uint_t zip);
+    ngx_http_faas_function_t *fn);
 char *ngx_http_faas_check_api(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
-char *ngx_http_faas_check_client(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip);
+char *ngx_http_faas_check_client(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
 
 
 #endif /* _NGX_HTTP_FAAS_CHECK_H_INCLUDED_ */

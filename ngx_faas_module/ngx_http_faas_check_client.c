@@ -46,14 +46,21 @@ ngx_http_faas_check_api(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 /* What runs the code is in the code; the handler is its affair. */
 
 char *
-ngx_http_faas_check_bootstrap(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip)
+ngx_http_faas_check_bootstrap(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     ngx_int_t  rc;
     ngx_str_t  name;
 
     ngx_str_set(&name, "bootstrap");
-    rc = ngx_http_faas_has_file(cf, fn, zip, &name, 1, 1);
+    rc = ngx_http_faas_has_file(cf, fn, &name, 1, 1);
+
+    /* found or not, one that cannot be executed is passed over */
+
+    if (rc != NGX_OK
+        && ngx_http_faas_layers_have(cf, fn, "", &name, 1, 1) == NGX_OK)
+    {
+        rc = NGX_OK;
+    }
 
     if (rc != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -123,8 +130,7 @@ ngx_http_faas_client_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 /* The client has to be in the code. */
 
 char *
-ngx_http_faas_check_client(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
-    ngx_uint_t zip)
+ngx_http_faas_check_client(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 {
     ngx_str_t   name, *arg;
 
@@ -135,7 +141,7 @@ ngx_http_faas_check_client(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
         ngx_str_set(&name, "node_modules/.bin/aws-lambda-ric");
     }
 
-    if (ngx_http_faas_has_file(cf, fn, zip, &name, 1, 0) != NGX_OK) {
+    if (ngx_http_faas_has_file(cf, fn, &name, 1, 0) != NGX_OK) {
         ngx_http_faas_place(cf, fn, "official_client");
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the official client is not in code \"%V\" of "

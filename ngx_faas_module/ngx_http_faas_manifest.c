@@ -197,6 +197,16 @@ ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
     ngx_http_faas_text_key_str(t, ",\"runtime\":", &fn->runtime);
     ngx_http_faas_text_key_str(t, ",\"handler\":", &fn->handler);
     ngx_http_faas_text_key_str(t, ",\"code\":", &fn->code);
+
+    if (fn->form == NGX_HTTP_FAAS_IMAGE) {
+        ngx_http_faas_text_raw(t, ",\"image\":true");
+    }
+
+    if (fn->text.len) {
+        ngx_http_faas_text_key_str(t, ",\"text\":", &fn->text);
+    }
+
+    ngx_http_faas_text_list(t, ",\"layers\":[", fn->layers);
     ngx_http_faas_manifest_lists(t, fn);
     ngx_http_faas_text_key_num(t, ",\"timeout_ms\":", fn->timeout);
     ngx_http_faas_text_key_num(t, ",\"memory_mb\":", fn->memory);

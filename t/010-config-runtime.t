@@ -113,7 +113,7 @@ code "$TEST_NGINX_FUNCTIONS/nowhere" of function "f" is not there
     handler app.handler;
 --- at: code /dev/null;
 --- says
-code "/dev/null" of function "f" is neither a folder nor a zip file
+code "/dev/null" of function "f" is neither a folder nor a file
 
 
 === TEST 14: code is a file, but no archive

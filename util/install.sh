@@ -50,6 +50,13 @@ install_all()
         put 755 "$build/runtime/$f" "$RUNTIMEDIR/$f"
     done
 
+    # where there are no static libraries there is none
+
+    if [ -f "$build/runtime/faas-provided-static" ]; then
+        put 755 "$build/runtime/faas-provided-static" \
+            "$RUNTIMEDIR/faas-provided-static"
+    fi
+
     put 644 "$build/runtime/libfaas.so" "$RUNTIMEDIR/libfaas.so"
 
     (cd "$build/runtime" && find python node ruby lua php perl bash -type f \

@@ -117,8 +117,10 @@ typedef struct {
  *   listen, log, control           always
  *   cgroup directory               FAAS_SPAWN_CGROUP2 (CLONE_INTO_CGROUP)
  *   n_tasks "tasks" files          cgroup v1, the child writes "0" to each
- *   code tree (open_tree)          FAAS_SPAWN_TREE, moved to /var/task
+ *   code tree (open_tree)          FAAS_SPAWN_TREE, moved to /var/task, or
+ *                                  with FAAS_SPAWN_IMAGE to /
  *   shared folders (open_tree)     FAAS_SPAWN_SHARED, moved to /mnt
+ *   layers (open_tree)             FAAS_SPAWN_LAYERS, moved to /opt
  *   runtime folder (O_PATH)        FAAS_SPAWN_LANDLOCK
  */
 
@@ -143,6 +145,11 @@ typedef struct {
 #define FAAS_SPAWN_LANDLOCK   0x2000  /* files by Landlock, not by mounts: TREE
                                          and SHARED are the code's and the
                                          temporary folder (O_PATH) */
+#define FAAS_SPAWN_LAYERS     0x4000
+#define FAAS_SPAWN_IMAGE      0x8000  /* TREE is the root of an image */
+
+/* where the runtime folder is in images, whose own is at /var/runtime */
+#define FAAS_IMAGE_RUNTIME    "/.faas"
 
 typedef struct {
     uint32_t              magic;

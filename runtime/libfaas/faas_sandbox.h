@@ -16,6 +16,7 @@
 #define FAAS_SANDBOX_TASKS    8       /* most cgroup v1 "tasks" files */
 #define FAAS_TASK_ROOT        "/var/task"
 #define FAAS_SHARED_ROOT      "/mnt"
+#define FAAS_LAYERS_ROOT      "/opt"
 
 
 /* descriptors are above 3, -1 where there is none */
@@ -28,6 +29,7 @@ typedef struct {
     int                   cgroup;     /* v2 folder that has to be joined */
     int                   tree;
     int                   shared;
+    int                   layers;
     int                   runtime;
     int                   tasks[FAAS_SANDBOX_TASKS];
     const void           *filter;     /* struct sock_filter, or NULL */
@@ -47,6 +49,9 @@ void faas_sandbox_die(const char *step) __attribute__((noreturn));
 
 /* faas_sandbox_mount.c: part of faas_sandbox_enter() */
 void faas_sandbox_mounts(const faas_box_t *box);
+
+/* faas_sandbox_image.c: part of it; the root becomes that of an image */
+void faas_sandbox_image(const faas_box_t *box);
 
 /*
  * faas_sandbox_lock.c: part of faas_sandbox_enter().  The network before

@@ -1,6 +1,6 @@
 /*
  * The mounts of an environment: its own /proc, /tmp and /dev/shm, and its code
- * when it is known at the start.  See faas_sandbox.c.
+ * and layers when they are known at the start.  See faas_sandbox.c.
  */
 
 #include <stdio.h>
@@ -28,21 +28,27 @@ faas_sandbox_mounts(const faas_box_t *box)
         faas_sandbox_die("private mounts");
     }
 
-    if (mount("proc", "/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC,
-              "hidepid=2")
-        == -1)
+    if (box->spawn->flags & FAAS_SPAWN_IMAGE) {
+        faas_sandbox_image(box);
+
+    } else if (mount("proc", "/proc", "proc",
+                     MS_NOSUID|MS_NODEV|MS_NOEXEC, "hidepid=2") == -1)
     {
         faas_sandbox_die("/proc");
     }
 
     faas_sandbox_tmp(box);
 
-    if (box->tree != -1) {
+    if (box->tree != -1 && !(box->spawn->flags & FAAS_SPAWN_IMAGE)) {
         faas_sandbox_attach(box->tree, FAAS_TASK_ROOT);
     }
 
     if (box->shared != -1) {
         faas_sandbox_attach(box->shared, FAAS_SHARED_ROOT);
+    }
+
+    if (box->layers != -1) {
+        faas_sandbox_attach(box->layers, FAAS_LAYERS_ROOT);
     }
 }
 

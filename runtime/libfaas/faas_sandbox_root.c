@@ -251,6 +251,11 @@ faas_root_attach(int root, faas_root_tree_t *tree, const char **step)
 }
 
 
+/*
+ * The linker forgets folders of its path that are not there when it looks for
+ * the first time: those in what is mounted later must be.
+ */
+
 static int
 faas_root_dirs(int root, const char **step)
 {
@@ -258,7 +263,8 @@ faas_root_dirs(int root, const char **step)
 
     static const char  *dirs[] = {
         "dev", "dev/shm", "etc", "etc/pki", "etc/pki/tls", "etc/ssl", "mnt",
-        "opt", "proc", "tmp", "var", "var/runtime", "var/task", NULL
+        "opt", "opt/lib", "proc", "tmp", "var", "var/runtime", "var/task",
+        "var/task/lib", NULL
     };
 
     for (i = 0; dirs[i]; i++) {

@@ -23,7 +23,7 @@
 
 
 #define FAAS_ZYGOTE_FD       3
-#define FAAS_ZYGOTE_FDS      (7 + FAAS_SANDBOX_TASKS)
+#define FAAS_ZYGOTE_FDS      (8 + FAAS_SANDBOX_TASKS)
 #define FAAS_ZYGOTE_FILTER   8            /* sizeof(struct sock_filter) */
 #define FAAS_ZYGOTE_STRINGS  4096
 
@@ -347,6 +347,7 @@ faas_zygote_box(faas_box_t *box)
     n = 3 + spawn->n_tasks + !!(spawn->flags & FAAS_SPAWN_CGROUP2)
         + !!(spawn->flags & FAAS_SPAWN_TREE)
         + !!(spawn->flags & FAAS_SPAWN_SHARED)
+        + !!(spawn->flags & FAAS_SPAWN_LAYERS)
         + !!(spawn->flags & FAAS_SPAWN_LANDLOCK);
 
     if (zygote.n_fds != n
@@ -370,6 +371,7 @@ faas_zygote_box(faas_box_t *box)
 
     box->tree = (spawn->flags & FAAS_SPAWN_TREE) ? zygote.fds[n++] : -1;
     box->shared = (spawn->flags & FAAS_SPAWN_SHARED) ? zygote.fds[n++] : -1;
+    box->layers = (spawn->flags & FAAS_SPAWN_LAYERS) ? zygote.fds[n++] : -1;
     box->runtime = (spawn->flags & FAAS_SPAWN_LANDLOCK) ? zygote.fds[n++]
                                                         : -1;
 

@@ -103,9 +103,15 @@ function setEnvironment(variables) {
 
 function nameEnvironment() {
     /* "nodejs" is whichever there is; Lambda says which */
+    const major = process.versions.node.split('.')[0];
+
     if (process.env.AWS_EXECUTION_ENV === 'AWS_Lambda_nodejs') {
-        process.env.AWS_EXECUTION_ENV +=
-            process.versions.node.split('.')[0] + '.x';
+        process.env.AWS_EXECUTION_ENV += major + '.x';
+    }
+
+    if (process.env.NODE_PATH?.startsWith('/opt/nodejs/node_modules:')) {
+        process.env.NODE_PATH = `/opt/nodejs/node${major}/node_modules:`
+            + process.env.NODE_PATH;
     }
 
     /* Node read NODE_PATH when it started */

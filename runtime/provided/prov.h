@@ -185,6 +185,8 @@ typedef struct {
     unsigned              ended:1;    /* the runtime */
     unsigned              ending:1;   /* after what runs now */
 
+    const char           *workdir;    /* of an image; else NULL */
+
     unsigned              own:1;      /* the API is at an own address */
     unsigned              records:1;  /* it gets a descriptor for log records */
 } prov_t;

@@ -63,7 +63,12 @@ prov_spawn(pid_t *pid, char *const *argv, char *const *env, int extension)
                                                         PROV_LOG_FD);
     }
 
-    rc = rc ? rc : posix_spawn(pid, argv[0], &files, &attr, argv, env);
+    /* an image names its programs as a shell does */
+
+    if (rc == 0) {
+        rc = (prov.workdir != NULL ? posix_spawnp : posix_spawn)(
+                 pid, argv[0], &files, &attr, argv, env);
+    }
 
     (void) posix_spawn_file_actions_destroy(&files);
     (void) posix_spawnattr_destroy(&attr);
@@ -101,14 +106,13 @@ prov_child_bootstrap(char *path, size_t size)
 
 
 static void
-prov_child_entrypoint(const char *text)
+prov_child_error(const char *type, const char *text)
 {
     int   n;
     char  json[4500];
 
-    n = snprintf(json, sizeof(json), "{\"errorType\":"
-                 "\"Runtime.InvalidEntrypoint\",\"errorMessage\":\"%s\"}",
-                 text);
+    n = snprintf(json, sizeof(json), "{\"errorType\":\"Runtime.%s\","
+                 "\"errorMessage\":\"%s\"}", type, text);
     prov_report(json, n, NULL, 0);
 }
 
@@ -121,11 +125,19 @@ prov_child_start(char *const *command)
     int    rc;
     char   path[4096], text[4300], *argv[2];
 
+    if (prov.workdir != NULL && chdir(prov.workdir) == -1) {
+        (void) snprintf(text, sizeof(text), "chdir to the working directory: "
+                        "%s", strerrordesc_np(errno));
+        prov_child_error("InvalidWorkingDir", text);
+        return PROV_ERROR;
+    }
+
     if (command[0] == NULL) {
 
         if (prov_child_bootstrap(path, sizeof(path)) == NULL) {
-            prov_child_entrypoint("Couldn't find valid bootstrap(s): "
-                                  "[/var/task/bootstrap /opt/bootstrap]");
+            prov_child_error("InvalidEntrypoint",
+                             "Couldn't find valid bootstrap(s): "
+                             "[/var/task/bootstrap /opt/bootstrap]");
             return PROV_ERROR;
         }
 
@@ -140,7 +152,7 @@ prov_child_start(char *const *command)
         (void) snprintf(text, sizeof(text), "fork/exec %s: %s", command[0],
                         rc == ENOEXEC ? "exec format error"
                                       : strerrordesc_np(rc));
-        prov_child_entrypoint(text);
+        prov_child_error("InvalidEntrypoint", text);
         return PROV_ERROR;
     }
 

@@ -5,7 +5,7 @@
  * gives them to it.
  *
  *   faas-provided [--own-address] [--log-descriptor] [--extensions FOLDER]
- *                 [--] [PROGRAM ARGUMENT ...]
+ *                 [--image WORKDIR] [--] [PROGRAM ARGUMENT ...]
  *
  * One thread, no locks.  It has the environment's control socket, which the
  * function's processes, of the same user, are not to have: so it cannot be
@@ -454,6 +454,9 @@ main(int argc, char **argv)
                    && argv[i + 1] != NULL)
         {
             extensions = argv[++i];
+
+        } else if (strcmp(argv[i], "--image") == 0 && argv[i + 1] != NULL) {
+            prov.workdir = argv[++i];
 
         } else {
             (void) fprintf(stderr, "faas-provided: unknown option %s\n",

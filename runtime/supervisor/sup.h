@@ -141,6 +141,20 @@ typedef enum {
 } sup_code_e;
 
 
+#define SUP_LAYERS           5
+#define SUP_PARTS            (1 + SUP_LAYERS)
+
+
+/* where the code, or a layer, comes from */
+
+typedef struct {
+    const char           *path;           /* as configured */
+    char                  id[SUP_DIGEST_LEN + 1];    /* "": not known yet */
+    char                 *root;           /* of a layer: where it is now */
+    unsigned              folder:1;       /* or a file to be unpacked */
+} sup_part_t;
+
+
 /* the code and settings of one function at one time; never changes but in
    the limits that are applied live */
 
@@ -160,6 +174,9 @@ struct sup_version_s {
     const char           *runtime;
     const char           *handler;
     const char           *code;
+    const char           *text;           /* of the file "code"; or NULL */
+    int                   image;          /* "code" is a container image */
+    json_t               *settings;       /* of the image, when needed */
     const char           *lambda_name;    /* what the function is told, */
     const char           *lambda_version; /* also by its variables */
     const char           *account;
@@ -183,9 +200,14 @@ struct sup_version_s {
     uint32_t              capacity;
     int                   reload;
 
-    char                  sha[SUP_DIGEST_LEN + 1];   /* of a zip */
-    char                 *root;           /* folder that is mounted */
+    sup_part_t            parts[SUP_PARTS];   /* the code, then layers */
+    uint32_t              n_parts;
+    char                  layers_id[SUP_DIGEST_LEN + 1];
+    char                 *root;           /* folder that is /var/task */
+    char                 *opt;            /* folder that is /opt, or NULL */
     sup_code_e            code_state;
+    int                   task;           /* of the unpacker, see sup_zip.c */
+    int                   tried;          /* one has failed */
     pid_t                 unpacker;
     int                   unpacker_fd;    /* what it reports */
     int                   queued;         /* waits for an unpacker */

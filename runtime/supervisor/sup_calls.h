@@ -22,6 +22,11 @@
 
 #define SUP_RUN_VERSIONS  FAAS_RUN_LAYOUT "/versions"
 
+/* the linker reads it when a process starts: blanks, too, have it from then */
+#define SUP_LD_PATH                                                           \
+    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"              \
+    "/var/task/lib:/opt/lib"
+
 
 /* the end of a process, as the watchdog reports it */
 
@@ -31,8 +36,19 @@ typedef struct {
 } sup_exit_t;
 
 
-/* sup_main.c, sup_watchdog.c, sup_unpack.c */
+/* detached mounts of what a version has; -1 for what it has not */
+
+typedef struct {
+    int                   code;
+    int                   shared;
+    int                   opt;
+} sup_trees_t;
+
+
+/* sup_main.c, sup_watchdog.c, sup_unpack.c, sup_layers.c, sup_image.c */
 int sup_unpack(int argc, char **argv);
+int sup_layers(int argc, char **argv);
+int sup_image(int argc, char **argv);
 void sup_inherit(int cloexec);
 void sup_become_watchdog(void);
 int sup_watchdog(char **argv);
@@ -121,7 +137,7 @@ void sup_classes_count(void);
 /* sup_version.c */
 sup_version_t *sup_version_new(sup_fn_t *fn, json_t *spec);
 int sup_version_parse(sup_version_t *v, json_t *spec);
-void sup_version_digest(sup_version_t *v, const char *code_digest);
+void sup_version_digest(sup_version_t *v);
 void sup_version_live(sup_version_t *v);
 void sup_version_release(sup_version_t *v);
 
@@ -133,12 +149,11 @@ void sup_saved_remove(sup_fn_t *fn);
 void sup_saved_load(void);
 int sup_json_write(json_t *root, const char *path, int sync);
 
-/* sup_code.c, sup_zip.c, sup_inotify.c */
+/* sup_code.c, sup_zip.c, sup_store.c, sup_inotify.c */
 int sup_code_digest(sup_version_t *v);
 void sup_code_prepare(sup_version_t *v);
-int sup_zip_lookup(sup_version_t *v, const struct stat *st);
 void sup_zip_prepare(sup_version_t *v);
-void sup_zip_sweep(void);
+void sup_store_sweep(void);
 void sup_zip_end(void);
 void sup_watch_code(sup_fn_t *fn, sup_version_t *v);
 void sup_unwatch_code(sup_fn_t *fn);
@@ -220,6 +235,12 @@ char *sup_lang_command(char *path, const char *dir, char **argv, char *script,
     size_t size);
 void sup_lang_vars(sup_version_t *v, json_t *vars);
 
+/* sup_start.c */
+int sup_start_image(sup_version_t *v);
+void sup_start_vars(sup_version_t *v, json_t *vars);
+json_t *sup_start_command(sup_version_t *v);
+const char *sup_start_folder(sup_version_t *v);
+
 /* sup_vars.c */
 const char *sup_runtime_root(void);
 void sup_var(json_t *vars, const char *name, const char *value);
@@ -260,6 +281,8 @@ void sup_env_forget(sup_env_t *env);
 
 /* sup_mount.c */
 int sup_mount_tree(const char *path);
+int sup_mount_trees(const sup_version_t *v, uid_t uid, sup_trees_t *trees,
+    const char **step);
 int sup_mount_function(sup_env_t *env, const char **step);
 
 /* sup_seccomp.c */

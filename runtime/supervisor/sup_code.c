@@ -1,11 +1,11 @@
 /*
- * A function's code: its identity, and the folder that is mounted for it.
- * Folders are used where they are; zips are unpacked once by content digest.
+ * A function's code and layers: their identity, and the folders that are
+ * mounted for them.  Folders are used where they are; archives and single
+ * files are unpacked once by content digest, several layers are merged once.
  *
  * Runs in the supervisor.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,175 +17,47 @@
 
 #include <openssl/evp.h>
 
-#include "sup.h"
-
-
-#define SUP_TREE_DEPTH   64
-#define SUP_TREE_FILES   200000
-
-
-typedef struct {
-    EVP_MD_CTX  *md;
-    uint32_t     files;
-} sup_tree_t;
-
-
-/* Written by interpreters, not by whoever deploys. */
-
-static int
-sup_code_ignored(const char *name)
-{
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0
-           || strcmp(name, "__pycache__") == 0;
-}
-
-
-static int
-sup_code_select(const struct dirent *de)
-{
-    return !sup_code_ignored(de->d_name);
-}
-
-
-static int
-sup_tree_entry(sup_tree_t *t, int dir, const char *path, const char *name)
-{
-    char         text[PATH_MAX + 128], target[PATH_MAX];
-    ssize_t      n;
-    struct stat  st;
-
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
-        return errno == ENOENT ? 0 : -1;
-    }
-
-    target[0] = '\0';
-
-    if (S_ISLNK(st.st_mode)) {
-        n = readlinkat(dir, name, target, sizeof(target) - 1);
-        target[n > 0 ? n : 0] = '\0';
-    }
-
-    /* a folder's own time changes with what is ignored in it */
-
-    n = snprintf(text, sizeof(text), "%s/%s %o %lld %lld.%09ld %s", path,
-                 name, st.st_mode,
-                 S_ISDIR(st.st_mode) ? 0 : (long long) st.st_size,
-                 S_ISDIR(st.st_mode) ? 0 : (long long) st.st_mtim.tv_sec,
-                 S_ISDIR(st.st_mode) ? 0 : st.st_mtim.tv_nsec, target);
-
-    /* more than the buffer has: the length says so, the rest does not matter */
-
-    (void) EVP_DigestUpdate(t->md, &n, sizeof(n));
-    (void) EVP_DigestUpdate(t->md, text, strlen(text));
-
-    if (++t->files > SUP_TREE_FILES) {
-        errno = E2BIG;
-        return -1;
-    }
-
-    return S_ISDIR(st.st_mode);
-}
-
-
-static int
-sup_tree_digest(sup_tree_t *t, int fd, const char *path, int depth)
-{
-    int              i, n, rc, sub;
-    char             below[PATH_MAX];
-    struct dirent  **list;
-
-    if (depth > SUP_TREE_DEPTH) {
-        errno = ELOOP;
-        return -1;
-    }
-
-    n = scandirat(fd, ".", &list, sup_code_select, alphasort);
-
-    if (n == -1) {
-        return -1;
-    }
-
-    rc = 0;
-
-    for (i = 0; i < n; i++) {
-
-        if (rc == 0) {
-            rc = sup_tree_entry(t, fd, path, list[i]->d_name);
-        }
-
-        if (rc == 1) {
-            rc = -1;
-            sub = openat(fd, list[i]->d_name,
-                         O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-
-            if (sub != -1) {
-                (void) snprintf(below, sizeof(below), "%s/%s", path,
-                                list[i]->d_name);
-                rc = sup_tree_digest(t, sub, below, depth + 1);
-                (void) close(sub);
-            }
-        }
-
-        free(list[i]);
-    }
-
-    free(list);
-
-    return rc;
-}
+#include "sup_zip.h"
 
 
 static void
-sup_hex(EVP_MD_CTX *md, char *text)
-{
-    u_char    out[EVP_MAX_MD_SIZE];
-    unsigned  i, len;
-
-    text[0] = '\0';
-
-    if (EVP_DigestFinal_ex(md, out, &len) != 1) {
-        return;
-    }
-
-    for (i = 0; i < len && i * 2 < SUP_DIGEST_LEN; i++) {
-        (void) sprintf(text + i * 2, "%02x", out[i]);
-    }
-}
-
-
-static void
-sup_code_fail(sup_version_t *v, const char *what, int err)
+sup_code_fail(sup_version_t *v, uint32_t n, const char *what, int err)
 {
     v->code_state = SUP_CODE_FAILED;
     (void) snprintf(v->code_error, sizeof(v->code_error),
-                    "code \"%.300s\" %s%s%s", v->code, what,
-                    err ? ": " : "", err ? strerror(err) : "");
+                    "%s \"%.300s\" %s%s%s", n == 0 ? "code" : "layer",
+                    v->parts[n].path, what, err ? ": " : "",
+                    err ? strerror(err) : "");
 }
 
 
-/*
- * The identity of the code as it is now; with it that of the version.
- * SUP_AGAIN: it is a zip that an unpacker has to read first.
- *
- * A folder is walked here: 200000 entries are the bound.
- */
+/* SUP_AGAIN: it is a file that an unpacker has to read first. */
 
-int
-sup_code_digest(sup_version_t *v)
+static int
+sup_code_part(sup_version_t *v, uint32_t n)
 {
-    int          fd, rc;
-    char         text[SUP_DIGEST_LEN + PATH_MAX + 32], path[PATH_MAX];
-    sup_tree_t   t;
-    struct stat  st;
+    int           fd, rc;
+    char          path[PATH_MAX];
+    int64_t       bytes;
+    sup_part_t   *part;
+    struct stat   st;
 
     rc = SUP_OK;
-    text[0] = '\0';
-    memset(&t, 0, sizeof(t));
-    t.md = EVP_MD_CTX_new();
+    part = &v->parts[n];
+    part->id[0] = '\0';
+
+    if (n == 0 && v->text != NULL) {
+
+        if (sup_inline_id(v, part->id) == -1) {
+            sup_code_fail(v, n, "cannot be read", ENOMEM);
+        }
+
+        return SUP_OK;
+    }
 
     /* whoever may write there may have put anything there */
 
-    fd = open(v->code, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
+    fd = open(part->path, O_RDONLY|O_NONBLOCK|O_CLOEXEC);
 
     if (fd != -1 && fstat(fd, &st) == 0
         && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
@@ -195,38 +67,57 @@ sup_code_digest(sup_version_t *v)
         errno = EINVAL;
     }
 
-    if (t.md == NULL || fd == -1 || fstat(fd, &st) == -1
-        || realpath(v->code, path) == NULL
-        || EVP_DigestInit_ex(t.md, EVP_sha256(), NULL) != 1)
+    if (fd == -1 || fstat(fd, &st) == -1
+        || realpath(part->path, path) == NULL)
     {
-        sup_code_fail(v, "cannot be opened", errno);
-        goto done;
+        sup_code_fail(v, n, "cannot be opened", errno);
+
+    } else if (n == 0 && v->image) {
+
+        /* of a layout all but its index is called by digest */
+
+        rc = S_ISDIR(st.st_mode) && fstatat(fd, "index.json", &st, 0) == -1
+             ? SUP_AGAIN : sup_known_lookup(part, &st);
+
+    } else if (!S_ISDIR(st.st_mode)) {
+        rc = sup_known_lookup(part, &st);
+
+    } else if (sup_tree_id(fd, path, n > 0, part->id, &bytes) == -1) {
+        sup_code_fail(v, n, "cannot be read", errno);
     }
-
-    if (S_ISDIR(st.st_mode)) {
-        rc = sup_tree_digest(&t, fd, "", 0);
-        sup_hex(t.md, text);
-        (void) strcat(text, path);
-
-        if (rc == -1) {
-            sup_code_fail(v, "cannot be read", errno);
-        }
-
-    } else {
-        rc = sup_zip_lookup(v, &st);
-        (void) strcpy(text, v->sha);
-    }
-
-done:
 
     if (fd != -1) {
         (void) close(fd);
     }
 
-    EVP_MD_CTX_free(t.md);
-    sup_version_digest(v, text);
+    return rc;
+}
 
-    return rc == SUP_AGAIN ? SUP_AGAIN : SUP_OK;
+
+/*
+ * The identity of code and layers as they are now; with it that of the
+ * version.  SUP_AGAIN: there is something that an unpacker has to read first.
+ *
+ * Folders are walked here: 200000 entries are the bound of each.
+ */
+
+int
+sup_code_digest(sup_version_t *v)
+{
+    int       rc;
+    uint32_t  i;
+
+    rc = SUP_OK;
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (sup_code_part(v, i) == SUP_AGAIN) {
+            rc = SUP_AGAIN;
+        }
+    }
+
+    sup_version_digest(v);
+
+    return rc;
 }
 
 
@@ -235,37 +126,81 @@ done:
  * enter is an error worth saying, not one to be found by each import.
  */
 
-static void
-sup_code_folder(sup_version_t *v)
+static int
+sup_code_source(sup_version_t *v, uint32_t n)
 {
-    char         path[PATH_MAX];
-    struct stat  st;
+    char          path[PATH_MAX], **root;
+    sup_part_t   *part;
+    struct stat   st;
 
-    if (realpath(v->code, path) == NULL || stat(path, &st) == -1) {
-        sup_code_fail(v, "cannot be opened", errno);
-        return;
+    part = &v->parts[n];
+
+    if (n == 0 && v->text != NULL) {
+        part->folder = 0;
+        return SUP_OK;
+    }
+
+    if (stat(part->path, &st) == -1 || realpath(part->path, path) == NULL) {
+        sup_code_fail(v, n, "cannot be opened", errno);
+        return SUP_ERROR;
+    }
+
+    part->folder = S_ISDIR(st.st_mode) && (n > 0 || !v->image) ? 1 : 0;
+
+    if (!part->folder) {
+        return SUP_OK;
     }
 
     if (sup.isolation == FAAS_ISOLATION_FULL
         && (st.st_mode & 0005) != 0005)
     {
-        sup_code_fail(v, "is not readable for the user of the environment: "
-                      "its folder lacks r-x for others", 0);
-        return;
+        sup_code_fail(v, n, "is not readable for the user of the "
+                      "environment: its folder lacks r-x for others", 0);
+        return SUP_ERROR;
     }
 
-    free(v->root);
-    v->root = strdup(path);
-    v->code_state = v->root != NULL ? SUP_CODE_READY : SUP_CODE_FAILED;
+    root = n == 0 ? &v->root : &part->root;
+    free(*root);
+    *root = strdup(path);
+
+    if (*root == NULL) {
+        sup_code_fail(v, n, "cannot be used", ENOMEM);
+        return SUP_ERROR;
+    }
+
+    return SUP_OK;
 }
 
 
-/* Makes v->root, now or (zip) when the unpacker has ended. */
+/* An image has none of the libraries that our programs usually need. */
+
+static int
+sup_code_bridge(sup_version_t *v)
+{
+    char  path[PATH_MAX];
+
+    (void) snprintf(path, sizeof(path), "%.3900s/faas-provided-static",
+                    sup.runtime_dir);
+
+    if (access(path, X_OK) == 0) {
+        return 1;
+    }
+
+    v->code_state = SUP_CODE_FAILED;
+    (void) snprintf(v->code_error, sizeof(v->code_error),
+                    "images need \"%.400s\", which is built where there are "
+                    "static libraries: %s", path, strerror(errno));
+
+    return 0;
+}
+
+
+/* Makes v->root and v->opt, now or when unpackers have ended. */
 
 void
 sup_code_prepare(sup_version_t *v)
 {
-    struct stat  st;
+    uint32_t  i;
 
     if (v->unpacker > 0) {
         return;
@@ -279,15 +214,101 @@ sup_code_prepare(sup_version_t *v)
         }
     }
 
-    if (stat(v->code, &st) == -1) {
-        sup_code_fail(v, "cannot be opened", errno);
+    if (!sup.boxed && (v->n_parts > 1 || v->image)) {
+        v->code_state = SUP_CODE_FAILED;
+        (void) snprintf(v->code_error, sizeof(v->code_error),
+                        "%s, which isolation level \"%s\" cannot do",
+                        v->image ? "images are the root of their environments"
+                                 : "layers are mounted at /opt",
+                        sup.isolation == FAAS_ISOLATION_NONE ? "none"
+                                                             : "landlock");
         return;
     }
 
-    if (S_ISDIR(st.st_mode)) {
-        sup_code_folder(v);
-
-    } else {
-        sup_zip_prepare(v);
+    if (v->image && !sup_code_bridge(v)) {
+        return;
     }
+
+    /* what has changed while it was copied is not what it was */
+
+    if (v->code_state == SUP_CODE_FAILED && v->n_parts > 1) {
+        (void) sup_code_digest(v);
+    }
+
+    for (i = 0; i < v->n_parts; i++) {
+        if (sup_code_source(v, i) != SUP_OK) {
+            return;
+        }
+    }
+
+    sup_zip_prepare(v);
+}
+
+
+/* --- layers --- */
+
+
+/* What they make together, in this order. */
+
+void
+sup_layers_id(sup_version_t *v)
+{
+    uint32_t     i;
+    EVP_MD_CTX  *md;
+
+    md = EVP_MD_CTX_new();
+    v->layers_id[0] = '\0';
+
+    if (md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
+        (void) EVP_DigestUpdate(md, "layers", sizeof("layers"));
+
+        for (i = 1; i < v->n_parts; i++) {
+            (void) EVP_DigestUpdate(md, v->parts[i].id,
+                                    sizeof(v->parts[i].id));
+        }
+
+        sup_hex(md, v->layers_id);
+    }
+
+    EVP_MD_CTX_free(md);
+}
+
+
+/*
+ * The command line of sup_layers().  A folder comes with what it has to be;
+ * what is in the store is what it is called.
+ */
+
+void
+sup_layers_arguments(sup_version_t *v, char **argv)
+{
+    uint32_t  i;
+
+    *argv++ = "faas-supervisor";
+    *argv++ = "--layers";
+    *argv++ = (char *) sup_store_folder();
+    *argv++ = v->layers_id;
+    *argv++ = v->root;
+
+    for (i = 1; i < v->n_parts; i++) {
+        *argv++ = v->parts[i].root;
+        *argv++ = v->parts[i].folder ? v->parts[i].id : "";
+    }
+
+    *argv = NULL;
+}
+
+
+/* A single one is mounted as it is. */
+
+int
+sup_layers_made(sup_version_t *v)
+{
+    if (v->n_parts > 2) {
+        return sup_store_have(&v->opt, v->layers_id);
+    }
+
+    v->opt = strdup(v->parts[1].root);
+
+    return v->opt != NULL;
 }

@@ -188,7 +188,7 @@ sup_conf_changed(sup_fn_t *fn, sup_version_t *v)
 
     v->number = ++fn->last_number;
 
-    if (v->code_state == SUP_CODE_FAILED && v->sha[0] != '\0') {
+    if (v->code_state == SUP_CODE_FAILED && v->tried) {
         v->code_told = 0;                /* its unpacker has just said so */
 
     } else {
@@ -241,8 +241,15 @@ sup_conf_function(sup_fn_t *fn, json_t *spec)
         && v->class != NULL)
     {
         fn->pending = v;
-        sup_zip_prepare(v);
-        return;
+        sup_code_prepare(v);
+
+        /* it may have been decided at once */
+
+        if (fn->pending != v || v->code_state == SUP_CODE_BUSY) {
+            return;
+        }
+
+        fn->pending = NULL;
     }
 
     sup_conf_decided(fn, v);

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,10 +21,10 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "sup_names.h"
 #include "sup_zip.h"
 
 
-#define SUP_EXTRACT_TABLE   524288       /* a power of 2 above the names */
 #define SUP_EXTRACT_MEMORY  ((rlim_t) 512 * 1048576)
 #define SUP_EXTRACT_CPU     120          /* seconds */
 #define SUP_EXTRACT_FILES   64
@@ -37,109 +36,15 @@
 #endif
 
 
-typedef enum {
-    SUP_NAME_IMPLIED = 1,                /* a folder, by what is in it */
-    SUP_NAME_FOLDER,
-    SUP_NAME_FILE
-} sup_name_e;
-
-
-typedef struct {
-    char                  *text;
-    sup_name_e             kind;
-} sup_name_t;
-
-
 typedef struct {
     struct archive        *in;
     struct archive        *out;          /* NULL: only to be looked at */
     struct archive_entry  *entry;
     int64_t                total;        /* bytes that came out */
     int64_t                promised;     /* bytes that headers say */
-    uint32_t               n_names;
-    uint64_t               seed;
-    sup_name_t            *names;
+    sup_names_t            names;
     char                   name[SUP_ZIP_NAME_MAX];    /* of the entry */
 } sup_extract_t;
-
-
-static sup_name_t *
-sup_name_find(sup_extract_t *x, const char *text, size_t len)
-{
-    size_t       i;
-    uint64_t     h;
-    sup_name_t  *n;
-
-    h = x->seed;
-
-    for (i = 0; i < len; i++) {
-        h = (h ^ (u_char) text[i]) * 0x100000001b3ULL;
-    }
-
-    for (i = h ^ (h >> 29); /* void */ ; i++) {
-        n = &x->names[i & (SUP_EXTRACT_TABLE - 1)];
-
-        if (n->text == NULL
-            || (strncmp(n->text, text, len) == 0 && n->text[len] == '\0'))
-        {
-            return n;
-        }
-    }
-}
-
-
-/* NULL, or why there cannot be another name of this kind. */
-
-static const char *
-sup_name_add(sup_extract_t *x, size_t len, sup_name_e kind)
-{
-    sup_name_t  *n;
-
-    n = sup_name_find(x, x->name, len);
-
-    if (n->text == NULL) {
-
-        if (++x->n_names > SUP_ZIP_NAMES) {
-            return "too many folders";
-        }
-
-        n->text = strndup(x->name, len);
-        n->kind = kind;
-
-        return n->text != NULL ? NULL : "out of memory";
-    }
-
-    if (kind == SUP_NAME_IMPLIED) {
-        return n->kind == SUP_NAME_FILE ? "a file is used as a folder" : NULL;
-    }
-
-    if (n->kind == SUP_NAME_IMPLIED && kind == SUP_NAME_FOLDER) {
-        n->kind = kind;
-        return NULL;
-    }
-
-    return n->kind == kind ? "its name is in the archive twice"
-                           : "a folder and a file have the same name";
-}
-
-
-static const char *
-sup_extract_unique(sup_extract_t *x, int folder)
-{
-    char        *p;
-    const char  *why;
-
-    for (p = strchr(x->name, '/'); p != NULL; p = strchr(p + 1, '/')) {
-        why = sup_name_add(x, p - x->name, SUP_NAME_IMPLIED);
-
-        if (why != NULL) {
-            return why;
-        }
-    }
-
-    return sup_name_add(x, strlen(x->name),
-                        folder ? SUP_NAME_FOLDER : SUP_NAME_FILE);
-}
 
 
 /* Its name without what means nothing; NULL, or why it is refused. */
@@ -267,7 +172,7 @@ sup_extract_check(sup_extract_t *x)
         }
     }
 
-    return sup_extract_unique(x, type == AE_IFDIR);
+    return sup_names_unique(&x->names, x->name, type == AE_IFDIR);
 }
 
 
@@ -452,17 +357,15 @@ sup_extract_read(int zip, size_t *size)
 static int
 sup_extract_zip(const void *zip, size_t size, int write)
 {
-    uint32_t       i;
     sup_extract_t  x;
 
     memset(&x, 0, sizeof(x));
 
     x.in = archive_read_new();
     x.out = write ? sup_extract_disk() : NULL;
-    x.names = calloc(SUP_EXTRACT_TABLE, sizeof(sup_name_t));
 
-    if (x.in == NULL || (write && x.out == NULL) || x.names == NULL
-        || getrandom(&x.seed, sizeof(x.seed), GRND_NONBLOCK) == -1)
+    if (x.in == NULL || (write && x.out == NULL)
+        || sup_names_init(&x.names) == -1)
     {
         return sup_zip_say("out of memory", NULL);
     }
@@ -485,11 +388,7 @@ sup_extract_zip(const void *zip, size_t size, int write)
 
     (void) archive_read_free(x.in);
 
-    for (i = 0; i < SUP_EXTRACT_TABLE; i++) {
-        free(x.names[i].text);
-    }
-
-    free(x.names);
+    sup_names_free(&x.names);
 
     return 0;
 }
@@ -511,16 +410,16 @@ sup_limit(int what, rlim_t n)
  * no descriptor but the zip and the report, and its current folder.
  */
 
-static int
-sup_drop(uid_t uid, pid_t parent)
+int
+sup_drop(uid_t uid, pid_t parent, int64_t bytes, int cpu)
 {
     (void) umask(077);
     (void) signal(SIGXFSZ, SIG_IGN);
 
     sup_limit(RLIMIT_CORE, 0);
-    sup_limit(RLIMIT_FSIZE, SUP_ZIP_UNPACKED);
+    sup_limit(RLIMIT_FSIZE, (rlim_t) bytes);
     sup_limit(RLIMIT_NOFILE, SUP_EXTRACT_FILES);
-    sup_limit(RLIMIT_CPU, SUP_EXTRACT_CPU);
+    sup_limit(RLIMIT_CPU, (rlim_t) cpu);
 
     if (!SUP_EXTRACT_SHADOW) {
         sup_limit(RLIMIT_AS, SUP_EXTRACT_MEMORY);
@@ -573,7 +472,7 @@ sup_extract(int zip, int dir, uid_t uid, pid_t parent)
 
     (void) close_range(SUP_ZIP_REPORT + 2, ~0U, 0);
 
-    if (sup_drop(uid, parent) == -1) {
+    if (sup_drop(uid, parent, SUP_ZIP_UNPACKED, SUP_EXTRACT_CPU) == -1) {
         (void) sup_zip_say("cannot be unpacked without privileges:",
                            strerror(errno));
         _exit(1);

@@ -1,5 +1,5 @@
 /*
- * reload_on_change: the code folders of functions that ask for it are watched
+ * reload_on_change: code and layers of functions that ask for it are watched
  * by inotify; when a change has settled the function is compared again, as
  * after a reload.
  *
@@ -245,6 +245,33 @@ sup_watch_sweep(sup_fn_t *fn)
 }
 
 
+/* A file is replaced, not written to: its folder is watched, as with the
+   index of an image. */
+
+static int
+sup_watch_part(sup_fn_t *fn, const char *source, int image)
+{
+    char         path[PATH_MAX], *slash;
+    struct stat  st;
+
+    if (stat(source, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return image ? sup_watch_add(fn, source)
+                     : sup_watch_tree(fn, source, 0);
+    }
+
+    (void) snprintf(path, sizeof(path), "%s", source);
+    slash = strrchr(path, '/');
+
+    if (slash == NULL || slash == path) {
+        return 0;
+    }
+
+    *slash = '\0';
+
+    return sup_watch_add(fn, path);
+}
+
+
 /*
  * Called with each look at the function: watches are set before the digest of
  * the next change is taken, so that nothing falls between the two.
@@ -254,9 +281,9 @@ void
 sup_watch_code(sup_fn_t *fn, sup_version_t *v)
 {
     int          rc;
-    char         path[PATH_MAX], *slash;
     size_t       i;
-    struct stat  st;
+    uint32_t     k;
+    const char  *path;
 
     if (!v->reload) {
         sup_unwatch_code(fn);
@@ -267,27 +294,17 @@ sup_watch_code(sup_fn_t *fn, sup_version_t *v)
         sup_watched[i].seen = 0;
     }
 
+    path = v->code;
     rc = sup_watch_start(fn);
 
-    if (rc == 0 && stat(v->code, &st) == 0 && S_ISDIR(st.st_mode)) {
-        rc = sup_watch_tree(fn, v->code, 0);
-
-    } else if (rc == 0) {
-
-        /* a zip is replaced, not written to: watch its folder */
-
-        (void) snprintf(path, sizeof(path), "%s", v->code);
-        slash = strrchr(path, '/');
-
-        if (slash != NULL && slash != path) {
-            *slash = '\0';
-            rc = sup_watch_add(fn, path);
-        }
+    for (k = v->text ? 1 : 0; rc == 0 && k < v->n_parts; k++) {
+        path = v->parts[k].path;
+        rc = sup_watch_part(fn, path, k == 0 && v->image);
     }
 
     if (rc == -1) {
         sup_log(SUP_LOG_ERROR, errno, "cannot watch code \"%s\" of function "
-                "\"%s\": changes take effect on reload only", v->code,
+                "\"%s\": changes take effect on reload only", path,
                 fn->name);
         return;
     }

@@ -560,7 +560,7 @@ sup_serve(int drain)
     sup_adopt();
     sup_ledger_load();
     sup_conf_apply();
-    sup_zip_sweep();
+    sup_store_sweep();
 
     sup.board.head->supervisor_up = 1;
     sup_log(SUP_LOG_NOTICE, 0, "supervisor serves \"%s\"", sup.run_dir);

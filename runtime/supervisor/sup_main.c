@@ -304,6 +304,14 @@ main(int argc, char **argv)
         return sup_unpack(argc, argv);
     }
 
+    if (argc > 1 && strcmp(argv[1], "--layers") == 0) {
+        return sup_layers(argc, argv);
+    }
+
+    if (argc > 1 && strcmp(argv[1], "--image") == 0) {
+        return sup_image(argc, argv);
+    }
+
     sup.lock_fd = -1;
     sup.life_fd = -1;
     sup.status_fd = -1;

@@ -1,7 +1,8 @@
 /*
- * Code into a running environment: a detached read-only copy of the mount is
- * made here and moved to /var/task by a helper that enters the environment's
- * mount namespace and ends.  The supervisor itself never enters it.
+ * Code and layers into a running environment: detached read-only copies of the
+ * mounts are made here and moved to /var/task and /opt by a helper that enters
+ * the environment's mount namespace and ends.  The supervisor itself never
+ * enters it.
  *
  * Runs in the supervisor; the helper is a vfork child and makes system calls
  * only.
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +58,7 @@ sup_mount_tree(const char *path)
 /* The helper's work; memory is shared with the supervisor, which waits. */
 
 static int
-sup_mount_helper(int ns, int tree, int shared, const char *size,
+sup_mount_helper(int ns, const sup_trees_t *trees, const char *size,
     volatile int *at)
 {
     if (setns(ns, CLONE_NEWNS) == -1) {
@@ -65,22 +67,31 @@ sup_mount_helper(int ns, int tree, int shared, const char *size,
 
     *at = 1;
 
-    if (move_mount(tree, "", AT_FDCWD, "/var/task", MOVE_MOUNT_F_EMPTY_PATH)
-        == -1)
+    if (move_mount(trees->code, "", AT_FDCWD, "/var/task",
+                   MOVE_MOUNT_F_EMPTY_PATH) == -1)
     {
         return errno;
     }
 
     *at = 2;
 
-    if (shared != -1
-        && move_mount(shared, "", AT_FDCWD, "/mnt", MOVE_MOUNT_F_EMPTY_PATH)
-           == -1)
+    if (trees->shared != -1
+        && move_mount(trees->shared, "", AT_FDCWD, "/mnt",
+                      MOVE_MOUNT_F_EMPTY_PATH) == -1)
     {
         return errno;
     }
 
     *at = 3;
+
+    if (trees->opt != -1
+        && move_mount(trees->opt, "", AT_FDCWD, "/opt",
+                      MOVE_MOUNT_F_EMPTY_PATH) == -1)
+    {
+        return errno;
+    }
+
+    *at = 4;
 
     if (size[0] != '\0'
         && mount(NULL, "/tmp", NULL, MS_REMOUNT|MS_NOSUID|MS_NODEV, size)
@@ -94,7 +105,7 @@ sup_mount_helper(int ns, int tree, int shared, const char *size,
 
 
 static int
-sup_mount_run(pid_t pid, int tree, int shared, const char *size,
+sup_mount_run(pid_t pid, const sup_trees_t *trees, const char *size,
     const char **step)
 {
     int           ns, status;
@@ -103,7 +114,8 @@ sup_mount_run(pid_t pid, int tree, int shared, const char *size,
     volatile int  err, at;
 
     static const char *const  steps[] = {
-        "setns", "move_mount", "shared folders", "remount of /tmp", "vfork"
+        "setns", "move_mount", "shared folders", "layers", "remount of /tmp",
+        "vfork"
     };
 
     (void) snprintf(name, sizeof(name), "/proc/%d/ns/mnt", (int) pid);
@@ -120,13 +132,13 @@ sup_mount_run(pid_t pid, int tree, int shared, const char *size,
     helper = vfork();
 
     if (helper == 0) {
-        err = sup_mount_helper(ns, tree, shared, size, &at);
+        err = sup_mount_helper(ns, trees, size, &at);
         _exit(0);
     }
 
     if (helper == -1) {
         err = errno;
-        at = 4;
+        at = 5;
 
     } else {
         while (waitpid(helper, &status, __WALL) == -1 && errno == EINTR) {
@@ -143,17 +155,75 @@ sup_mount_run(pid_t pid, int tree, int shared, const char *size,
 }
 
 
+static void
+sup_mount_close(sup_trees_t *trees)
+{
+    if (trees->code != -1) {
+        (void) close(trees->code);
+    }
+
+    if (trees->shared != -1) {
+        (void) close(trees->shared);
+    }
+
+    if (trees->opt != -1) {
+        (void) close(trees->opt);
+    }
+}
+
+
+/* 0, or -1 with errno and the step that failed; nothing is open then. */
+
+int
+sup_mount_trees(const sup_version_t *v, uid_t uid, sup_trees_t *trees,
+    const char **step)
+{
+    int   rc, err;
+    char  path[PATH_MAX];
+
+    trees->shared = -1;
+    trees->opt = -1;
+
+    (void) snprintf(path, sizeof(path), "%.4000s%s", v->root,
+                    v->image ? "/rootfs" : "");
+
+    *step = "open_tree";
+    trees->code = sup_mount_tree(path);
+    rc = trees->code == -1 ? -1 : 0;
+
+    if (rc == 0 && v->opt != NULL) {
+        *step = v->opt;
+        trees->opt = sup_mount_tree(v->opt);
+        rc = trees->opt == -1 ? -1 : 0;
+    }
+
+    if (rc == 0 && json_array_size(v->shared) > 0) {
+        trees->shared = sup_shared_tree(v, uid, step);
+        rc = trees->shared == -1 ? -1 : 0;
+    }
+
+    if (rc == -1) {
+        err = errno;
+        sup_mount_close(trees);
+        errno = err;
+    }
+
+    return rc;
+}
+
+
 /*
- * Mounts the code of ENV's version at /var/task and its shared folders below
- * /mnt, and gives its /tmp the size that is configured.  0, or -1 with errno
- * and the step that failed.
+ * Mounts the code of ENV's version at /var/task, its layers at /opt and its
+ * shared folders below /mnt, and gives its /tmp the size that is configured.
+ * 0, or -1 with errno and the step that failed.
  */
 
 int
 sup_mount_function(sup_env_t *env, const char **step)
 {
-    int             rc, err, tree, shared;
+    int             rc, err;
     char            size[64];
+    sup_trees_t     trees;
     sup_version_t  *v;
 
     v = env->version;
@@ -163,32 +233,14 @@ sup_mount_function(sup_env_t *env, const char **step)
         (void) snprintf(size, sizeof(size), "size=%um", v->tmp_mb);
     }
 
-    *step = "open_tree";
-    tree = sup_mount_tree(v->root);
-
-    if (tree == -1) {
+    if (sup_mount_trees(v, sup.uid_base + env->slot, &trees, step) == -1) {
         return -1;
     }
 
-    rc = 0;
-    shared = -1;
-
-    if (json_array_size(v->shared) > 0) {
-        shared = sup_shared_tree(v, sup.uid_base + env->slot, step);
-        rc = shared == -1 ? -1 : 0;
-    }
-
-    if (rc == 0) {
-        rc = sup_mount_run(env->pid, tree, shared, size, step);
-    }
+    rc = sup_mount_run(env->pid, &trees, size, step);
 
     err = errno;
-    (void) close(tree);
-
-    if (shared != -1) {
-        (void) close(shared);
-    }
-
+    sup_mount_close(&trees);
     errno = err;
 
     return rc;

@@ -21,11 +21,14 @@
 /* above any environment_concurrency: a full backlog looks like a death */
 #define SUP_BACKLOG        4096
 
+/* of a SPAWN message */
+#define SUP_SPAWN_FDS      12
+
 
 typedef struct {
-    int     fds[10];                     /* in the order of faas_proto.h */
+    int     fds[SUP_SPAWN_FDS];          /* in the order of faas_proto.h */
     int     n;
-    int     kept[10];                    /* not ours to close */
+    int     kept[SUP_SPAWN_FDS];         /* not ours to close */
 } sup_spawn_fds_t;
 
 
@@ -218,6 +221,7 @@ static int
 sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
 {
     const char     *step;
+    sup_trees_t     trees;
     sup_version_t  *v;
 
     v = env->version;
@@ -226,25 +230,28 @@ sup_spawn_version(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
         return SUP_ERROR;
     }
 
-    spawn->flags |= FAAS_SPAWN_TREE;
-
-    if (sup_spawn_add(f, sup_mount_tree(v->root), 0) != SUP_OK) {
-        sup_log(SUP_LOG_ERROR, errno, "cannot mount code \"%s\" of "
-                "function \"%s\"", v->root, v->fn->name);
+    if (v->image && sup_start_image(v) != SUP_OK) {
+        sup_log(SUP_LOG_ERROR, 0, "the settings of image \"%s\" of function "
+                "\"%s\" cannot be read from \"%s\"", v->code, v->fn->name,
+                v->root);
         return SUP_ERROR;
     }
 
-    if (json_array_size(v->shared) == 0) {
-        return SUP_OK;
+    if (sup_mount_trees(v, spawn->uid, &trees, &step) == -1) {
+        sup_log(SUP_LOG_ERROR, errno, "cannot mount \"%s\" of function "
+                "\"%s\"", step, v->fn->name);
+        return SUP_ERROR;
     }
 
-    spawn->flags |= FAAS_SPAWN_SHARED;
+    spawn->flags |= FAAS_SPAWN_TREE|(v->image ? FAAS_SPAWN_IMAGE : 0);
+    (void) sup_spawn_add(f, trees.code, 0);
 
-    if (sup_spawn_add(f, sup_shared_tree(v, spawn->uid, &step), 0) != SUP_OK)
-    {
-        sup_log(SUP_LOG_ERROR, errno, "cannot mount shared folders of "
-                "function \"%s\": %s", v->fn->name, step);
-        return SUP_ERROR;
+    if (sup_spawn_add(f, trees.shared, 0) == SUP_OK) {
+        spawn->flags |= FAAS_SPAWN_SHARED;
+    }
+
+    if (sup_spawn_add(f, trees.opt, 0) == SUP_OK) {
+        spawn->flags |= FAAS_SPAWN_LAYERS;
     }
 
     return SUP_OK;
@@ -383,7 +390,7 @@ sup_spawn_send(sup_env_t *env, sup_spawn_fds_t *f, char *buf, size_t len)
 
     union {
         struct cmsghdr  align;
-        char            buf[CMSG_SPACE(sizeof(int) * 10)];
+        char            buf[CMSG_SPACE(sizeof(int) * SUP_SPAWN_FDS)];
     } control;
 
     memset(&msg, 0, sizeof(msg));

@@ -38,9 +38,9 @@ sup_saved_add(json_t *list, sup_version_t *v)
     }
 
     (void) json_array_append_new(list,
-        json_pack("{s:i, s:s, s:s, s:O}", "version", (int) v->number,
-                  "digest", v->digest, "root", v->root ? v->root : "",
-                  "spec", v->spec));
+        json_pack("{s:i, s:s, s:s, s:s, s:O}", "version", (int) v->number,
+                  "digest", v->digest, "root", v->root, "opt",
+                  v->opt ? v->opt : "", "spec", v->spec));
 }
 
 
@@ -117,12 +117,13 @@ sup_saved_restore(sup_fn_t *fn, json_t *item)
 {
     json_t         *spec;
     uint32_t        number;
-    const char     *digest, *root;
+    const char     *digest, *root, *opt;
     sup_version_t  *v;
 
     spec = json_object_get(item, "spec");
     digest = json_string_value(json_object_get(item, "digest"));
     root = json_string_value(json_object_get(item, "root"));
+    opt = json_string_value(json_object_get(item, "opt"));
     number = (uint32_t) json_integer_value(json_object_get(item, "version"));
 
     /* the board decides which of them is live */
@@ -144,14 +145,24 @@ sup_saved_restore(sup_fn_t *fn, json_t *item)
     v->root = strdup(root);
     (void) strcpy(v->digest, digest);
 
+    if (v->n_parts > 1 && opt != NULL && opt[0] != '\0') {
+        v->opt = strdup(opt);
+    }
+
     if (v->root == NULL) {
         sup_version_release(v);
         return;
     }
 
-    /* a zip whose unpacker was interrupted: again, when it is needed */
+    /* whose unpacker was interrupted: again, when it is needed */
 
-    if (access(v->root, F_OK) == -1 && v->class != NULL) {
+    if (v->class != NULL
+        && (access(v->root, F_OK) == -1
+            || (v->n_parts > 1
+                && (v->opt == NULL || access(v->opt, F_OK) == -1))))
+    {
+        free(v->opt);
+        v->opt = NULL;
         v->code_state = SUP_CODE_FAILED;
         v->code_told = 1;
     }

@@ -360,14 +360,46 @@ sup_zip_hash(int fd, char *sha)
 }
 
 
-/* Whoever may write there may have put anything there. */
+static int
+sup_zip_id(int fd, const char *single, char *sha)
+{
+    int  rc;
+
+    rc = sup_zip_hash(fd, sha);
+
+    return rc == 0 && single != NULL ? sup_single_id(fd, single, sha) : rc;
+}
+
+
+/* All but the digest. */
+
+void
+sup_zip_stat(const struct stat *st, sup_zip_id_t *id)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_REALTIME, &now);
+
+    memset(id, 0, sizeof(sup_zip_id_t));
+    id->dev = st->st_dev;
+    id->ino = st->st_ino;
+    id->size = st->st_size;
+    id->mtime = sup_zip_ns(&st->st_mtim);
+    id->ctime = sup_zip_ns(&st->st_ctim);
+    id->stable = id->ctime + SUP_ZIP_STABLE_NS < sup_zip_ns(&now);
+}
+
+
+/*
+ * Whoever may write there may have put anything there.  SINGLE becomes NULL if
+ * it is an archive.
+ */
 
 static int
-sup_zip_open(const char *path, sup_zip_id_t *id)
+sup_zip_open(const char *path, sup_zip_id_t *id, const char **single)
 {
-    int              fd;
-    struct stat      st;
-    struct timespec  now;
+    int          fd;
+    struct stat  st;
 
     fd = open(path, O_RDONLY|O_NONBLOCK|O_NOCTTY|O_CLOEXEC);
 
@@ -383,21 +415,13 @@ sup_zip_open(const char *path, sup_zip_id_t *id)
         return sup_zip_say("refused: larger than 50 MB", NULL);
     }
 
-    (void) clock_gettime(CLOCK_REALTIME, &now);
+    sup_zip_stat(&st, id);
 
-    memset(id, 0, sizeof(sup_zip_id_t));
-    id->dev = st.st_dev;
-    id->ino = st.st_ino;
-    id->size = st.st_size;
-    id->mtime = sup_zip_ns(&st.st_mtim);
-    id->ctime = sup_zip_ns(&st.st_ctim);
-    id->stable = id->ctime + SUP_ZIP_STABLE_NS < sup_zip_ns(&now);
-
-    if (sup_zip_hash(fd, id->sha) == -1) {
-        return -1;
+    if (*single != NULL && !sup_single_is(fd, *single)) {
+        *single = NULL;
     }
 
-    return fd;
+    return sup_zip_id(fd, *single, id->sha) == 0 ? fd : -1;
 }
 
 
@@ -435,7 +459,7 @@ sup_zip_extract(int zip, int dir, uid_t uid)
 
 /* The user may not exist in the namespace that we are in. */
 
-static int
+int
 sup_zip_own(int dir, uid_t *uid)
 {
     if (*uid == 0 || fchown(dir, *uid, *uid) == 0) {
@@ -449,10 +473,13 @@ sup_zip_own(int dir, uid_t *uid)
 
 
 static int
-sup_zip_make(int zip, int code, const char *temp, uid_t uid, const char *sha)
+sup_zip_make(int zip, int code, const char *temp, uid_t uid, const char *sha,
+    const char *single)
 {
     int   dir, rc;
     char  after[SUP_DIGEST_LEN + 8];
+
+    uid = single != NULL ? 0 : uid;
 
     if (mkdirat(code, temp, 0700) == -1) {
         return sup_zip_say("cannot be unpacked:", strerror(errno));
@@ -464,12 +491,13 @@ sup_zip_make(int zip, int code, const char *temp, uid_t uid, const char *sha)
         rc = sup_zip_say("cannot be unpacked:", strerror(errno));
 
     } else {
-        rc = sup_zip_extract(zip, dir, uid);
+        rc = single != NULL ? sup_single_copy(zip, dir, single)
+                            : sup_zip_extract(zip, dir, uid);
     }
 
     /* written to while it was read: neither the one nor the other */
 
-    if (rc == 0 && (rc = sup_zip_hash(zip, after)) == 0
+    if (rc == 0 && (rc = sup_zip_id(zip, single, after)) == 0
         && strcmp(sha, after) != 0)
     {
         rc = sup_zip_say("has changed while it was unpacked", NULL);
@@ -494,7 +522,7 @@ sup_zip_make(int zip, int code, const char *temp, uid_t uid, const char *sha)
 }
 
 
-/* faas-supervisor --unpack UID ZIP FOLDER */
+/* faas-supervisor --unpack UID FILE STORE [NAME, if it may be no archive] */
 
 int
 sup_unpack(int argc, char **argv)
@@ -502,16 +530,18 @@ sup_unpack(int argc, char **argv)
     int           zip, code;
     char          temp[64];
     uid_t         uid;
+    const char   *single;
     sup_zip_id_t  id;
 
-    if (argc != 5) {
+    if (argc != 5 && argc != 6) {
         return SUP_EXIT_ERROR;
     }
 
     (void) prctl(PR_SET_NAME, "faas-unpack", 0, 0, 0);
 
     uid = geteuid() == 0 ? (uid_t) strtoul(argv[2], NULL, 10) : 0;
-    zip = sup_zip_open(argv[3], &id);
+    single = argc == 6 ? argv[5] : NULL;
+    zip = sup_zip_open(argv[3], &id, &single);
 
     if (zip == -1) {
         return SUP_EXIT_ERROR;
@@ -534,6 +564,6 @@ sup_unpack(int argc, char **argv)
 
     (void) snprintf(temp, sizeof(temp), SUP_ZIP_TEMP "%d", (int) getpid());
 
-    return sup_zip_make(zip, code, temp, uid, id.sha) == 0 ? SUP_EXIT_OK
-                                                           : SUP_EXIT_ERROR;
+    return sup_zip_make(zip, code, temp, uid, id.sha, single) == 0
+           ? SUP_EXIT_OK : SUP_EXIT_ERROR;
 }

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,6 @@
 #include <time.h>
 
 #include "sup.h"
-
-
-#define SUP_LD_PATH                                                           \
-    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"              \
-    "/var/task/lib:/opt/lib"
 
 
 const char *
@@ -71,6 +67,51 @@ sup_log_stream(char *buf, size_t size, const char *version)
 }
 
 
+/* Our bootstrap looks in layers by itself, the official client does not. */
+
+static void
+sup_vars_python(json_t *vars, sup_version_t *v)
+{
+    char  text[PATH_MAX + 128], path[PATH_MAX];
+
+    (void) snprintf(path, sizeof(path), "/usr/bin/%.64s", v->runtime);
+
+    if (v->kind != SUP_RT_PROVIDED || v->n_parts < 2
+        || realpath(path, text) == NULL)
+    {
+        sup_var(vars, "PYTHONPATH", sup_runtime_root());
+        return;
+    }
+
+    (void) snprintf(path, sizeof(path), "%s", strrchr(text, '/') + 1);
+    (void) snprintf(text, sizeof(text), "/opt/python/lib/%.64s/site-packages:"
+                    "/opt/python:%.3000s", path, sup_runtime_root());
+    sup_var(vars, "PYTHONPATH", text);
+}
+
+
+/* "nodejs20.x"; of "nodejs" the bootstrap knows which one it is. */
+
+static void
+sup_vars_node(json_t *vars, sup_version_t *v)
+{
+    int   major;
+    char  text[512], numbered[64];
+
+    numbered[0] = '\0';
+
+    if (sscanf(v->runtime, "nodejs%d.x", &major) == 1) {
+        (void) snprintf(numbered, sizeof(numbered),
+                        "/opt/nodejs/node%d/node_modules:", major);
+    }
+
+    (void) snprintf(text, sizeof(text), "%s/opt/nodejs/node_modules:"
+                    "/var/runtime/node_modules:/var/runtime:%.300s",
+                    numbered, sup_task_root(v));
+    sup_var(vars, "NODE_PATH", text);
+}
+
+
 static void
 sup_vars_runtime(json_t *vars, sup_version_t *v)
 {
@@ -87,16 +128,18 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
         return;
     }
 
+    if (v->image) {
+        sup_start_vars(v, vars);
+        return;
+    }
+
     sup_var(vars, "LD_LIBRARY_PATH", SUP_LD_PATH);
 
     if (v->lang == SUP_RT_PYTHON) {
-        sup_var(vars, "PYTHONPATH", sup_runtime_root());
+        sup_vars_python(vars, v);
 
     } else if (v->lang == SUP_RT_NODE) {
-        (void) snprintf(text, sizeof(text), "/opt/nodejs/node_modules:"
-                        "/var/runtime/node_modules:/var/runtime:%.300s",
-                        sup_task_root(v));
-        sup_var(vars, "NODE_PATH", text);
+        sup_vars_node(vars, v);
 
     } else if (v->lang == SUP_RT_LANG) {
         sup_lang_vars(v, vars);
@@ -110,6 +153,38 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
                         ? v->class->name : v->runtime);
         sup_var(vars, "AWS_EXECUTION_ENV", text);
     }
+}
+
+
+/* An image knows its own folders, and its handler is its last word. */
+
+static void
+sup_vars_folders(json_t *vars, sup_version_t *v)
+{
+    size_t   n;
+    json_t  *command, *last;
+
+    if (!v->image) {
+        sup_var(vars, "_HANDLER", v->handler);
+        sup_var(vars, "LAMBDA_TASK_ROOT", sup_task_root(v));
+        sup_var(vars, "LAMBDA_RUNTIME_DIR", sup_runtime_root());
+        return;
+    }
+
+    if (json_object_get(vars, "LAMBDA_TASK_ROOT") == NULL) {
+        sup_var(vars, "LAMBDA_TASK_ROOT", "/var/task");
+    }
+
+    if (json_object_get(vars, "LAMBDA_RUNTIME_DIR") == NULL) {
+        sup_var(vars, "LAMBDA_RUNTIME_DIR", "/var/runtime");
+    }
+
+    command = sup_start_command(v);
+    n = json_array_size(command);
+    last = n > 0 ? json_array_get(command, n - 1) : NULL;
+    sup_var(vars, "_HANDLER", json_is_string(last) ? json_string_value(last)
+                                                   : "");
+    json_decref(command);
 }
 
 
@@ -136,11 +211,9 @@ sup_vars(sup_env_t *env, const char *stream)
 
     (void) json_object_update(vars, v->variables);
 
-    sup_var(vars, "_HANDLER", v->handler);
+    sup_vars_folders(vars, v);
     sup_var(vars, "AWS_REGION", v->region);
     sup_var(vars, "AWS_DEFAULT_REGION", v->region);
-    sup_var(vars, "LAMBDA_TASK_ROOT", sup_task_root(v));
-    sup_var(vars, "LAMBDA_RUNTIME_DIR", sup_runtime_root());
     sup_var(vars, "AWS_LAMBDA_FUNCTION_NAME", v->lambda_name);
     sup_var(vars, "AWS_LAMBDA_FUNCTION_VERSION", v->lambda_version);
     sup_var(vars, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
@@ -307,6 +380,11 @@ sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
     len = sup_put(buf, len, size, "LANG=en_US.UTF-8");
     spawn->envc = 2;
 
+    if (sup.boxed) {
+        len = sup_put(buf, len, size, "LD_LIBRARY_PATH=" SUP_LD_PATH);
+        spawn->envc++;
+    }
+
     return len;
 }
 
@@ -319,11 +397,19 @@ sup_command_provided(sup_env_t *env, char *buf, size_t len, size_t size,
 {
     char  path[4096];
 
-    (void) snprintf(path, sizeof(path), "%s/faas-provided",
-                    sup_runtime_root());
+    (void) snprintf(path, sizeof(path), "%s/faas-provided%s",
+                    env->version->image ? FAAS_IMAGE_RUNTIME
+                                        : sup_runtime_root(),
+                    env->version->image ? "-static" : "");
     len = sup_put(buf, len, size, path);
 
     spawn->argc = 1;
+
+    if (env->version->image) {
+        len = sup_put(buf, len, size, "--image");
+        len = sup_put(buf, len, size, sup_start_folder(env->version));
+        spawn->argc += 2;
+    }
 
     /* where it shares the host's network there is an address for it */
 
@@ -355,10 +441,11 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
 {
     char            path[4096], stream[80];
     size_t          i;
-    json_t         *vars, *item;
+    json_t         *vars, *item, *command;
     sup_version_t  *v;
 
     v = env->version;
+    command = v->image ? sup_start_command(v) : json_incref(v->command);
 
     if (v->kind == SUP_RT_NATIVE) {
         (void) snprintf(path, sizeof(path), "%s/%s", sup_task_root(v),
@@ -383,7 +470,7 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
     }
 
     if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_PROVIDED) {
-        json_array_foreach(v->command, i, item) {
+        json_array_foreach(command, i, item) {
             if (json_is_string(item)) {
                 len = sup_put(buf, len, size, json_string_value(item));
                 spawn->argc++;
@@ -395,6 +482,7 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
         }
     }
 
+    json_decref(command);
     sup_log_stream(stream, sizeof(stream), env->version->lambda_version);
     vars = sup_vars(env, stream);
     len = sup_put_vars(buf, len, size, vars, &spawn->envc);

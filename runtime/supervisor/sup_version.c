@@ -65,25 +65,64 @@ sup_version_kind(sup_version_t *v)
 }
 
 
+/* Where code and layers come from; what is known of them stays. */
+
+static int
+sup_version_parts(sup_version_t *v, json_t *layers)
+{
+    size_t   i;
+    json_t  *item;
+
+    v->parts[0].path = v->code;
+    v->n_parts = 1;
+
+    json_array_foreach(layers, i, item) {
+
+        if (!json_is_string(item) || v->n_parts == SUP_PARTS) {
+            sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\" has bad "
+                    "layers", v->fn->name);
+            return SUP_ERROR;
+        }
+
+        v->parts[v->n_parts++].path = json_string_value(item);
+    }
+
+    return SUP_OK;
+}
+
+
+/* What a manifest may leave out. */
+
+static void
+sup_version_clear(sup_version_t *v)
+{
+    v->lambda_name = v->fn->name;
+    v->lambda_version = "$LATEST";
+    v->refused = NULL;
+    v->shared = NULL;
+    v->text = NULL;
+    v->image = 0;
+    v->cpu_milli = 0;
+}
+
+
 /* The strings belong to SPEC, which the version holds. */
 
 int
 sup_version_parse(sup_version_t *v, json_t *spec)
 {
+    json_t       *layers;
     const char   *network;
     json_error_t  err;
 
+    layers = NULL;
     network = "egress";
-    v->lambda_name = v->fn->name;
-    v->lambda_version = "$LATEST";
-    v->refused = NULL;
-    v->shared = NULL;
-    v->cpu_milli = 0;
+    sup_version_clear(v);
 
     if (json_unpack_ex(spec, &err, 0,
             "{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
             "s:i, s:i, s:s, s:s, s:o, s:i, s:b, s?s, s?s, s?s, s?o, s?o, "
-            "s?i}",
+            "s?i, s?o, s?s, s?b}",
             "runtime", &v->runtime, "handler", &v->handler,
             "code", &v->code, "command", &v->command,
             "timeout_ms", &v->timeout_ms, "memory_mb", &v->memory_mb,
@@ -98,18 +137,19 @@ sup_version_parse(sup_version_t *v, json_t *spec)
             "lambda_name", &v->lambda_name,
             "lambda_version", &v->lambda_version,
             "network", &network, "refused", &v->refused,
-            "shared", &v->shared, "cpu_milli", &v->cpu_milli) == -1)
+            "shared", &v->shared, "cpu_milli", &v->cpu_milli,
+            "layers", &layers, "text", &v->text,
+            "image", &v->image) == -1)
     {
         sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\": %s",
                 v->fn->name, err.text);
         return SUP_ERROR;
     }
 
-    if (sup_version_kind(v) != SUP_OK) {
-        return SUP_ERROR;
-    }
-
-    if (sup_version_network(v, network) != SUP_OK) {
+    if (sup_version_kind(v) != SUP_OK
+        || sup_version_network(v, network) != SUP_OK
+        || sup_version_parts(v, layers) != SUP_OK)
+    {
         return SUP_ERROR;
     }
 
@@ -168,6 +208,7 @@ sup_version_new(sup_fn_t *fn, json_t *spec)
 void
 sup_version_release(sup_version_t *v)
 {
+    uint32_t         i;
     sup_version_t  **p;
 
     if (v == NULL || v->refs > 0 || v->fn->live == v || v->fn->next == v
@@ -183,8 +224,14 @@ sup_version_release(sup_version_t *v)
         }
     }
 
+    for (i = 0; i < SUP_PARTS; i++) {
+        free(v->parts[i].root);
+    }
+
     json_decref(v->spec);
+    json_decref(v->settings);
     free(v->root);
+    free(v->opt);
     free(v);
 }
 
@@ -228,7 +275,7 @@ sup_digest_json(EVP_MD_CTX *md, const char *name, json_t *value)
  */
 
 void
-sup_version_digest(sup_version_t *v, const char *code_digest)
+sup_version_digest(sup_version_t *v)
 {
     u_char       out[EVP_MAX_MD_SIZE];
     unsigned     i, len;
@@ -258,7 +305,10 @@ sup_version_digest(sup_version_t *v, const char *code_digest)
     sup_digest_number(md, "request", sup.request_max);
     sup_digest_number(md, "response", sup.response_max);
     sup_digest_number(md, "isolation", sup.isolation);
-    sup_digest_text(md, "code", code_digest);
+
+    for (i = 0; i < v->n_parts; i++) {
+        sup_digest_text(md, i == 0 ? "code" : "layer", v->parts[i].id);
+    }
 
     if (EVP_DigestFinal_ex(md, out, &len) == 1) {
         for (i = 0; i < len && i * 2 < SUP_DIGEST_LEN; i++) {

@@ -1,15 +1,14 @@
 /*
- * Zips: unpacked once into state_dir/code/<sha256>, by processes of their own
- * (sup_unpack.c), a few at a time.  Here is who waits for what, and what was
- * learnt: hashing and unpacking never happen in the event loop.
+ * What has to be done before a version can be started and takes its time: to
+ * read and unpack its archives, to merge its layers.  Done by processes of
+ * their own (sup_unpack.c, sup_layers.c), a few at a time, one for a version;
+ * here is who waits for what, and what was learnt.
  *
  * Runs in the supervisor.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,223 +21,87 @@
 
 
 #define SUP_UNPACKERS     4
-#define SUP_ZIP_KNOWN     1024
-#define SUP_REMOVE_TRIES  100
 
+/* what is next for a version: a part of it to unpack, or one of these */
+#define SUP_TASK_NONE     -1
+#define SUP_TASK_LAYERS   -2
 
-/* the digests of zips that have not changed since */
-
-static struct {
-    char          *path;
-    sup_zip_id_t   id;
-} sup_zip_known[SUP_ZIP_KNOWN];
-
-static unsigned        sup_zip_known_at;
 
 /* each has a user of its own, below those of the environments */
 
 static sup_version_t  *sup_unpacking[SUP_UNPACKERS];
 
-static int             sup_sweep_wanted;
-static unsigned        sup_n_gone;
-
 
 static void sup_zip_next(void);
-static void sup_zip_sweep_now(void);
 
 
-static void
-sup_zip_remember(const char *path, const sup_zip_id_t *id)
+static char **
+sup_part_root(sup_version_t *v, int n)
 {
-    char      *copy;
-    unsigned   i;
-
-    for (i = 0; i < SUP_ZIP_KNOWN; i++) {
-        if (sup_zip_known[i].path != NULL
-            && strcmp(sup_zip_known[i].path, path) == 0)
-        {
-            sup_zip_known[i].id = *id;
-            return;
-        }
-    }
-
-    copy = strdup(path);
-
-    if (copy == NULL) {
-        return;
-    }
-
-    i = sup_zip_known_at++ % SUP_ZIP_KNOWN;
-    free(sup_zip_known[i].path);
-    sup_zip_known[i].path = copy;
-    sup_zip_known[i].id = *id;
+    return n == 0 ? &v->root : &v->parts[n].root;
 }
 
 
-/*
- * Sets v->sha when the zip is one whose digest is known.  One that was changed
- * just before it was read may change again without a trace: not known.
- */
-
-int
-sup_zip_lookup(sup_version_t *v, const struct stat *st)
-{
-    unsigned             i;
-    const sup_zip_id_t  *id;
-
-    for (i = 0; i < SUP_ZIP_KNOWN; i++) {
-        id = &sup_zip_known[i].id;
-
-        if (sup_zip_known[i].path == NULL || !id->stable
-            || strcmp(sup_zip_known[i].path, v->code) != 0)
-        {
-            continue;
-        }
-
-        if (id->dev != st->st_dev || id->ino != st->st_ino
-            || id->size != (uint64_t) st->st_size
-            || id->mtime != (uint64_t) st->st_mtim.tv_sec * 1000000000ULL
-                            + st->st_mtim.tv_nsec
-            || id->ctime != (uint64_t) st->st_ctim.tv_sec * 1000000000ULL
-                            + st->st_ctim.tv_nsec)
-        {
-            return SUP_AGAIN;
-        }
-
-        (void) memcpy(v->sha, id->sha, sizeof(v->sha));
-
-        return SUP_OK;
-    }
-
-    return SUP_AGAIN;
-}
-
-
-static const char *
-sup_zip_folder(void)
-{
-    static char  path[PATH_MAX];
-
-    (void) snprintf(path, sizeof(path), "%.3900s/code", sup.state_dir);
-
-    return path;
-}
-
-
-/* --- removal, by a child: it may take its time --- */
-
-
-static void
-sup_zip_removed(pid_t pid, int status, void *data)
-{
-    (void) pid;
-    (void) status;
-    (void) data;
-}
-
-
-/* All of those that are to be removed, or the one with this name. */
+/* In this order: a digest of all layers needs that of each. */
 
 static int
-sup_zip_named(const char *name, const char *which)
+sup_zip_task(sup_version_t *v)
 {
-    return strcmp(which, SUP_ZIP_GONE) == 0
-           ? strncmp(name, which, strlen(which)) == 0
-           : strcmp(name, which) == 0;
-}
+    int          i;
+    sup_part_t  *part;
 
+    for (i = 0; i < (int) v->n_parts; i++) {
+        part = &v->parts[i];
 
-/*
- * An extractor may be about to die; as long as it does not, a folder of its
- * may not be empty.
- */
-
-static void
-sup_zip_remove(const char *which)
-{
-    int             tries, found;
-    DIR            *dir;
-    struct dirent  *de;
-
-    for (tries = 0; tries < SUP_REMOVE_TRIES; tries++) {
-        found = 0;
-        dir = opendir(sup_zip_folder());
-
-        while (dir != NULL && (de = readdir(dir)) != NULL) {
-            if (sup_zip_named(de->d_name, which)) {
-                found = 1;
-                sup_tree_remove(dirfd(dir), de->d_name);
-            }
+        if (!part->folder
+            && (part->id[0] == '\0'
+                || !sup_store_have(sup_part_root(v, i), part->id)))
+        {
+            return i;
         }
-
-        if (dir != NULL) {
-            (void) closedir(dir);
-        }
-
-        if (!found) {
-            return;
-        }
-
-        (void) usleep(tries ? 10000 : 0);
     }
+
+    if (v->n_parts < 2 || v->opt != NULL) {
+        return SUP_TASK_NONE;
+    }
+
+    sup_layers_id(v);
+
+    return SUP_TASK_LAYERS;
 }
 
 
 static void
-sup_zip_remove_later(const char *which)
-{
-    pid_t  pid;
-
-    pid = fork();
-
-    if (pid == 0) {
-        sup_child_init();
-        sup_zip_remove(which);
-        _exit(0);
-    }
-
-    if (pid > 0) {
-        (void) sup_child_add(pid, sup_zip_removed, NULL);
-    }
-}
-
-
-/* --- unpackers --- */
-
-
-static void
-sup_zip_failed(sup_version_t *v, const char *text)
+sup_zip_failed(sup_version_t *v, int task, const char *text)
 {
     char  shown[FAAS_ERROR_MAX];
 
     (void) sup_escape(shown, sizeof(shown), text, strlen(text));
     v->code_state = SUP_CODE_FAILED;
-    (void) snprintf(v->code_error, sizeof(v->code_error),
-                    "code \"%.100s\" %.380s", v->code, shown);
+    v->tried = 1;
+
+    if (task == SUP_TASK_LAYERS) {
+        (void) snprintf(v->code_error, sizeof(v->code_error),
+                        "layers %.480s", shown);
+
+    } else {
+        (void) snprintf(v->code_error, sizeof(v->code_error),
+                        "%s \"%.100s\" %.380s",
+                        task > 0 ? "layer" : v->image ? "image" : "code",
+                        v->parts[task].path, shown);
+    }
 }
 
 
-/* v->root of the digest; 1 if it has been unpacked. */
-
-static int
-sup_zip_have(sup_version_t *v)
-{
-    char  path[PATH_MAX];
-
-    (void) snprintf(path, sizeof(path), "%s/%s", sup_zip_folder(), v->sha);
-
-    free(v->root);
-    v->root = strdup(path);
-
-    return v->root != NULL && access(v->root, F_OK) == 0;
-}
-
+/* What the process has reported, and whether it has done its work. */
 
 static void
 sup_zip_result(sup_version_t *v, int status)
 {
+    int            done;
     char           buf[sizeof(sup_zip_id_t) + 512], *text;
     ssize_t        n;
+    sup_part_t    *part;
     sup_zip_id_t   id;
 
     n = read(v->unpacker_fd, buf, sizeof(buf) - 1);
@@ -247,31 +110,39 @@ sup_zip_result(sup_version_t *v, int status)
     n = n > 0 ? n : 0;
     buf[n] = '\0';
     text = buf;
+    done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
-    if (n >= (ssize_t) sizeof(id)) {
-        memcpy(&id, buf, sizeof(id));
-        id.sha[SUP_DIGEST_LEN] = '\0';
-
-        if (strspn(id.sha, "0123456789abcdef") == SUP_DIGEST_LEN) {
-            text = buf + sizeof(id);
-            (void) memcpy(v->sha, id.sha, sizeof(v->sha));
-            sup_zip_remember(v->code, &id);
-            sup_version_digest(v, v->sha);
-        }
-    }
-
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && text != buf
-        && sup_zip_have(v))
-    {
-        v->code_state = SUP_CODE_READY;
-
-    } else if (text[0] != '\0') {
-        sup_zip_failed(v, text);
+    if (v->task == SUP_TASK_LAYERS) {
+        done = done && sup_layers_made(v);
 
     } else {
-        sup_zip_failed(v, WIFSIGNALED(status)
-                          ? "could not be unpacked: its unpacker was killed"
-                          : "could not be unpacked");
+        part = &v->parts[v->task];
+
+        if (n >= (ssize_t) sizeof(id)) {
+            memcpy(&id, buf, sizeof(id));
+            id.sha[SUP_DIGEST_LEN] = '\0';
+
+            if (strspn(id.sha, "0123456789abcdef") == SUP_DIGEST_LEN) {
+                text = buf + sizeof(id);
+                (void) memcpy(part->id, id.sha, sizeof(part->id));
+
+                if (v->task > 0 || v->text == NULL) {
+                    sup_known_remember(part->path, &id);
+                }
+
+                sup_version_digest(v);
+            }
+        }
+
+        done = done && text != buf
+               && sup_store_have(sup_part_root(v, v->task), part->id);
+    }
+
+    if (!done) {
+        sup_zip_failed(v, v->task, text[0] != '\0' ? text
+                       : WIFSIGNALED(status)
+                         ? "could not be unpacked: its unpacker was killed"
+                         : "could not be unpacked");
     }
 }
 
@@ -312,6 +183,25 @@ sup_zip_decided(sup_version_t *v)
 }
 
 
+/* Nobody waits for it any more. */
+
+static int
+sup_zip_unused(const sup_version_t *v)
+{
+    return v->fn->pending != v && v->fn->live != v && v->fn->next != v;
+}
+
+
+/* Nothing more is to be done if it is what serves already. */
+
+static int
+sup_zip_same(sup_version_t *v)
+{
+    return v->fn->pending == v && v->fn->live != NULL
+           && strcmp(v->fn->live->digest, v->digest) == 0;
+}
+
+
 static void
 sup_zip_done(pid_t pid, int status, void *data)
 {
@@ -330,35 +220,90 @@ sup_zip_done(pid_t pid, int status, void *data)
 
     if (WIFSIGNALED(status)) {
         (void) snprintf(temp, sizeof(temp), SUP_ZIP_TEMP "%d", (int) pid);
-        sup_zip_remove_later(temp);
+        sup_store_remove_later(temp);
     }
 
-    sup_zip_decided(v);
+    if (v->code_state == SUP_CODE_BUSY) {
+        v->task = sup_zip_task(v);
+
+        if (v->task == SUP_TASK_NONE) {
+            v->code_state = SUP_CODE_READY;
+
+        } else if (!sup_zip_unused(v)
+                   && !(v->task == SUP_TASK_LAYERS && sup_zip_same(v)))
+        {
+            v->queued = 1;
+        }
+    }
+
+    if (!v->queued) {
+        sup_zip_decided(v);
+    }
+
     sup_zip_next();
-    sup_zip_sweep_now();
+    sup_store_sweep_now();
 }
 
+
+/* A layer is an archive, code may be any file, or text that is not in one. */
+
+static void
+sup_zip_arguments(sup_version_t *v, char *uid, char **argv)
+{
+    const char  *path, *name;
+
+    path = v->parts[v->task].path;
+    name = NULL;
+
+    if (v->task == 0 && v->text != NULL) {
+        name = v->code;
+        path = "/proc/self/fd/4";
+
+        if (dup2(sup_inline_file(v), SUP_ZIP_INLINE) == -1) {
+            _exit(SUP_EXIT_ERROR);
+        }
+
+    } else if (v->task == 0) {
+        name = strrchr(path, '/');
+        name += name != NULL;
+    }
+
+    *argv++ = "faas-supervisor";
+    *argv++ = v->task == 0 && v->image ? "--image" : "--unpack";
+    *argv++ = uid;
+    *argv++ = (char *) path;
+    *argv++ = (char *) sup_store_folder();
+    *argv++ = (char *) name;
+    *argv = NULL;
+}
+
+
+/* In the new process; all else that it needs is on its command line. */
 
 static void
 sup_zip_exec(sup_version_t *v, int slot, int report)
 {
-    char   uid[16];
-    char  *argv[] = {
-        "faas-supervisor", "--unpack", uid, (char *) v->code,
-        (char *) sup_zip_folder(), NULL
-    };
+    char  uid[16], *argv[SUP_LAYERS_ARGS];
 
     sup_child_init();
     (void) snprintf(uid, sizeof(uid), "%u",
                     SUP_UID_BASE - 1 - (unsigned) slot);
 
-    report = fcntl(report, F_DUPFD, SUP_ZIP_REPORT + 1);
+    report = fcntl(report, F_DUPFD, SUP_ZIP_INLINE + 1);
 
     if (report == -1 || dup2(report, SUP_ZIP_REPORT) == -1) {
         _exit(SUP_EXIT_ERROR);
     }
 
     (void) close_range(SUP_ZIP_REPORT + 1, ~0U, 0);
+
+    if (v->task == SUP_TASK_LAYERS) {
+        sup_layers_arguments(v, argv);
+
+    } else {
+        sup_zip_arguments(v, uid, argv);
+    }
+
     (void) execv("/proc/self/exe", argv);
     _exit(SUP_EXIT_ERROR);
 }
@@ -370,7 +315,7 @@ sup_zip_start(sup_version_t *v, int slot)
     int  fds[2];
 
     if ((mkdir(sup.state_dir, 0755) == -1 && errno != EEXIST)
-        || (mkdir(sup_zip_folder(), 0711) == -1 && errno != EEXIST)
+        || (mkdir(sup_store_folder(), 0711) == -1 && errno != EEXIST)
         || pipe2(fds, O_CLOEXEC|O_NONBLOCK) == -1)
     {
         return SUP_ERROR;
@@ -404,6 +349,20 @@ sup_zip_start(sup_version_t *v, int slot)
 }
 
 
+static const char *
+sup_zip_subject(sup_version_t *v)
+{
+    return v->task == SUP_TASK_LAYERS ? v->layers_id : v->parts[v->task].path;
+}
+
+
+static int
+sup_zip_alike(sup_version_t *a, sup_version_t *b)
+{
+    return strcmp(sup_zip_subject(a), sup_zip_subject(b)) == 0;
+}
+
+
 /*
  * The one that has waited longest.  Of a zip that is being unpacked for
  * another function just now the result will do.
@@ -424,8 +383,7 @@ sup_zip_first(void)
         }
 
         for (i = 0; i < SUP_UNPACKERS; i++) {
-            if (sup_unpacking[i] != NULL
-                && strcmp(sup_unpacking[i]->code, v->code) == 0)
+            if (sup_unpacking[i] != NULL && sup_zip_alike(sup_unpacking[i], v))
             {
                 break;
             }
@@ -464,16 +422,16 @@ sup_zip_next(void)
         if (sup_zip_start(v, i) != SUP_OK) {
             err = errno;
             (void) snprintf(text, sizeof(text), "cannot be unpacked into "
-                            "\"%.100s\": %s", sup_zip_folder(),
+                            "\"%.100s\": %s", sup_store_folder(),
                             strerror(err));
-            sup_zip_failed(v, text);
+            sup_zip_failed(v, v->task, text);
             sup_zip_decided(v);
         }
     }
 }
 
 
-/* READY at once, or when its turn has come and it has been unpacked. */
+/* READY at once, or when its turn has come and all of it has been made. */
 
 void
 sup_zip_prepare(sup_version_t *v)
@@ -482,7 +440,9 @@ sup_zip_prepare(sup_version_t *v)
         return;
     }
 
-    if (v->sha[0] != '\0' && sup_zip_have(v)) {
+    v->task = sup_zip_task(v);
+
+    if (v->task == SUP_TASK_NONE) {
         v->code_state = SUP_CODE_READY;
         return;
     }
@@ -490,82 +450,6 @@ sup_zip_prepare(sup_version_t *v)
     v->code_state = SUP_CODE_BUSY;
     v->queued = 1;
     sup_zip_next();
-}
-
-
-/* --- what nobody has any more --- */
-
-
-static int
-sup_zip_wanted(const char *name)
-{
-    const char     *slash;
-    sup_version_t  *v;
-
-    for (v = sup.versions; v != NULL; v = v->next) {
-        slash = v->root != NULL ? strrchr(v->root, '/') : NULL;
-
-        if (slash != NULL && strcmp(slash + 1, name) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/*
- * At start, when no zip waits for its digest any more: what no function has,
- * and what interrupted unpackers have left.  Renamed at once, so that it is
- * there for nobody whose digest comes later, and then removed.
- */
-
-static void
-sup_zip_sweep_now(void)
-{
-    DIR            *dir;
-    char            name[64];
-    sup_version_t  *v;
-    struct dirent  *de;
-
-    for (v = sup.versions; v != NULL; v = v->next) {
-        if (v->queued || v->unpacker > 0) {
-            return;
-        }
-    }
-
-    if (!sup_sweep_wanted || sup.stage != SUP_RUNNING
-        || (dir = opendir(sup_zip_folder())) == NULL)
-    {
-        return;
-    }
-
-    sup_sweep_wanted = 0;
-
-    while ((de = readdir(dir)) != NULL) {
-
-        if ((strncmp(de->d_name, SUP_ZIP_TEMP, strlen(SUP_ZIP_TEMP)) != 0
-             && strspn(de->d_name, "0123456789abcdef") < SUP_DIGEST_LEN)
-            || sup_zip_wanted(de->d_name))
-        {
-            continue;
-        }
-
-        (void) snprintf(name, sizeof(name), SUP_ZIP_GONE "%d.%u",
-                        (int) getpid(), sup_n_gone++);
-        (void) renameat(dirfd(dir), de->d_name, dirfd(dir), name);
-    }
-
-    (void) closedir(dir);
-    sup_zip_remove_later(SUP_ZIP_GONE);
-}
-
-
-void
-sup_zip_sweep(void)
-{
-    sup_sweep_wanted = 1;
-    sup_zip_sweep_now();
 }
 
 
@@ -592,7 +476,7 @@ sup_zip_end(void)
 
         (void) snprintf(temp, sizeof(temp), SUP_ZIP_TEMP "%d",
                         (int) v->unpacker);
-        sup_zip_remove(temp);
+        sup_store_remove(temp);
         v->unpacker = 0;
     }
 }

@@ -403,7 +403,7 @@ sup_zygote_exec(sup_zygote_t *z)
 
     static char  *envp[] = {
         "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=en_US.UTF-8",
-        "PERL_BADLANG=0", "FAAS_ZYGOTE=1", NULL, NULL
+        "PERL_BADLANG=0", "FAAS_ZYGOTE=1", NULL, NULL, NULL
     };
 
     dir = sup.boxed ? "/var/runtime" : sup.runtime_dir;
@@ -418,6 +418,7 @@ sup_zygote_exec(sup_zygote_t *z)
                         dir);
         envp[4] = preload;
         envp[3] = sup_lang_command(z->path, dir, argv, script, sizeof(script));
+        envp[5] = sup.boxed ? "LD_LIBRARY_PATH=" SUP_LD_PATH : NULL;
     }
 
     (void) execve(argv[0], argv, envp);

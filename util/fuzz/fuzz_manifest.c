@@ -79,7 +79,15 @@ sup_log_open(const char *name)
 int
 sup_code_digest(sup_version_t *v)
 {
-    sup_version_digest(v, v->code);
+    uint32_t  i;
+
+    check(v->n_parts > 0 && v->n_parts <= SUP_PARTS);
+
+    for (i = 0; i < v->n_parts; i++) {
+        check(v->parts[i].path != NULL);
+    }
+
+    sup_version_digest(v);
 
     return SUP_OK;
 }
@@ -89,13 +97,6 @@ void
 sup_code_prepare(sup_version_t *v)
 {
     v->root = strdup(v->code);
-}
-
-
-void
-sup_zip_prepare(sup_version_t *v)
-{
-    check(v->code != NULL);
 }
 
 
