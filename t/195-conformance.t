@@ -44,7 +44,8 @@ for name, r in list(RUNTIMES.items()):
         MISSING[name] = why
         del RUNTIMES[name]
         continue
-    common = 'runtime %s; code %s; %s' % (r.runtime, where, r.more)
+    common = 'runtime %s; code %s; memory %dm; %s' % (r.runtime, where,
+                                                      r.memory, r.more)
     for kind, handler, more in (
             ('', 'handler', 'timeout 60s; concurrency 4; '
              'environment OWN=value;'),
@@ -141,7 +142,7 @@ class Suite:
                 'AWS_REGION': 'us-east-1', 'AWS_DEFAULT_REGION': 'us-east-1',
                 'AWS_LAMBDA_FUNCTION_NAME': self.name,
                 'AWS_LAMBDA_FUNCTION_VERSION': '$LATEST',
-                'AWS_LAMBDA_FUNCTION_MEMORY_SIZE': '128',
+                'AWS_LAMBDA_FUNCTION_MEMORY_SIZE': str(self.runtime.memory),
                 'AWS_LAMBDA_INITIALIZATION_TYPE': 'on-demand',
                 'AWS_LAMBDA_LOG_GROUP_NAME': '/aws/lambda/' + self.name,
                 'LAMBDA_TASK_ROOT': '/var/task',
@@ -158,7 +159,8 @@ class Suite:
         self.ok(re.fullmatch(r'\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}',
                              c.pop('stream')), 'log stream')
         self.equal(c, {'name': self.name, 'version': '$LATEST',
-                       'arn': ARN + self.name, 'memory': '128',
+                       'arn': ARN + self.name,
+                       'memory': str(self.runtime.memory),
                        'group': '/aws/lambda/' + self.name,
                        'custom': {'k': 'v'}}, 'context')
         failed, (a, b) = self.act('remaining')

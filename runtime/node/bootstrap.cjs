@@ -30,6 +30,7 @@ let input = Buffer.alloc(0);
 let limit = REQUEST_MAX;
 let stage = 'blank';        /* then "init", then "ready" */
 let serving = invoke;       /* or "many", if the function is declared so */
+const target = { enqueue: invoke.enqueue };
 
 
 function frame(type, payload) {
@@ -141,6 +142,7 @@ async function init(settings) {
 
         if (process.env.AWS_LAMBDA_MAX_CONCURRENCY > 1) {
             serving = many;
+            target.enqueue = many.enqueue;
         }
 
         stream.install(serving.InvokeStore);
@@ -232,8 +234,7 @@ process.on('SIGTERM', () => {
 });
 
 const server = net.createServer({ pauseOnConnect: true }, (socket) => {
-    new Connection(socket, limit,
-                   (connection) => serving.enqueue(connection));
+    new Connection(socket, limit, target);
 });
 
 server.on('error', (e) => {

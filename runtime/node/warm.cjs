@@ -49,7 +49,7 @@ function serve(limit) {
     return new Promise((resolve) => {
         const name = path.join(os.tmpdir(), `.faas-warm-${process.pid}`);
         const server = net.createServer({ pauseOnConnect: true }, (socket) => {
-            new Connection(socket, limit, invoke.enqueue);
+            new Connection(socket, limit, invoke);
         });
 
         let client = null;

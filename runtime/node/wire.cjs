@@ -34,12 +34,12 @@ const input = Buffer.allocUnsafeSlow(OUT);
 const out = Buffer.allocUnsafeSlow(OUT);
 
 
-/* ON_REQUEST(connection) is true if it has taken what it needs of it. */
+/* TO.enqueue(connection) is true if it has taken what it needs of it. */
 
 class Connection {
-    constructor(socket, limit, onRequest) {
+    constructor(socket, limit, to) {
         this.limit = limit;
-        this.onRequest = onRequest;
+        this.to = to;
         this.closed = false;
         this.leaves = 0;        /* 1: the process ends with the answer */
         this.socket = this.attach(socket);
@@ -177,7 +177,7 @@ class Connection {
             this.pos = next;
         }
 
-        if (this.stage === COMPLETE && this.onRequest(this)
+        if (this.stage === COMPLETE && this.to.enqueue(this)
             && this.stage === COMPLETE && this.pos === this.len)
         {
             this.buf = null;

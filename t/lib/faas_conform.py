@@ -12,6 +12,10 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 MESSAGE = 'an "odd" \u00e9rror'
 
+# what is sanitized takes more memory, and its leaks are looked for by others
+SANITIZED = bool(os.environ.get('FAAS_SANITIZE'))
+UNSEEN = 1 << 40
+
 # of a killed one
 KILLED = ('Runtime.ExitError', 'signal: killed')
 
@@ -49,6 +53,10 @@ class Runtime:
         self.without, self.more = set(without), more
         self.handler = handler
         self.ends, self.growth, self.client = ends, growth, client
+        self.memory = 128
+        if SANITIZED and (client or runtime == 'bash'):
+            self.memory, self.growth = 512, UNSEEN
+            self.init = {k: v for k, v in init.items() if k != 'throws'}
 
     def installed(self):
         return os.access(self.program, os.X_OK)

@@ -112,6 +112,13 @@ sup_memory_process(pid_t pid, uint32_t memory_mb)
 
 
 void
+sup_sample(sup_env_t *e)
+{
+    check(e == &env);
+}
+
+
+void
 sup_cgroup_cpu(uint32_t slot, uint32_t memory_mb, uint32_t milli)
 {
     check(slot == 0 && memory_mb == 128);
