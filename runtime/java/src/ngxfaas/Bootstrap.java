@@ -1,0 +1,145 @@
+/*
+ * The Java runtime: one environment.  Tells the supervisor that it is a blank,
+ * is given a function, loads it and serves invocations, one at a time, in the
+ * main thread.  See ../../README.md for how the supervisor starts it.
+ */
+
+package ngxfaas;
+
+import java.io.File;
+import java.io.IOError;
+import java.util.TimeZone;
+
+public final class Bootstrap {
+
+    private static final String TRACE = "com.amazonaws.xray.traceHeader";
+    private static final int ERROR_MAX = 60000;         /* of a frame */
+    private static final int PAYLOAD_MAX = 262144;
+
+    /* there may be no memory to make one */
+    private static final byte[] FULL = Settings.bytes(
+        "{\"errorMessage\":\"Java heap space\","
+        + "\"errorType\":\"java.lang.OutOfMemoryError\",\"stackTrace\":[]}");
+
+    private static final JsonWriter errors = new JsonWriter();
+
+    private Bootstrap() {
+    }
+
+
+    public static void main(String[] args) {
+        String home = new File(System.getProperty("java.class.path"))
+                      .getAbsoluteFile().getParent();
+
+        System.load(home + "/libfaas-java.so");
+        Log.install();
+        Warm.run(home);
+
+        byte[] init = Native.init(Settings.bytes(
+            "java " + System.getProperty("java.version")));
+
+        if (init == null) {
+            Runtime.getRuntime().halt(0);
+        }
+
+        try {
+            serve(init);
+        } catch (Throwable t) {
+            Errors.filter(t);
+            Errors.log(t);
+            Errors.payload(errors, t, ERROR_MAX);
+            Native.error(errors.out, errors.length);
+            System.exit(1);
+        }
+    }
+
+
+    private static void serve(byte[] init) throws Throwable {
+        Settings settings = new Settings(init);
+
+        prepare(settings);
+
+        ClassLoader classes = Loader.classes(settings.root);
+
+        Thread.currentThread().setContextClassLoader(classes);
+
+        Handler handler = Loader.load(settings.handler, classes);
+
+        Native.ready();
+
+        long[] numbers = new long[Native.NUMBERS];
+
+        for ( ;; ) {
+            byte[] all = Native.next(numbers);
+
+            if (all == null) {
+                System.exit(0);
+            }
+
+            invoke(settings, handler, all, numbers);
+        }
+    }
+
+
+    /* The process becomes that of the function. */
+
+    private static void prepare(Settings settings) throws LoadException {
+        Native.environment(settings.variables());
+
+        /* what Java has looked at before it had these variables */
+
+        TimeZone.setDefault(null);
+
+        if (settings.variable("TMPDIR") != null) {
+            System.setProperty("java.io.tmpdir", settings.variable("TMPDIR"));
+        }
+
+        String error = Native.enter(Settings.bytes(settings.root));
+
+        if (error != null) {
+            throw new LoadException("Runtime.InvalidWorkingDir",
+                                    settings.root + ": " + error);
+        }
+    }
+
+
+    private static void invoke(Settings settings, Handler handler, byte[] all,
+        long[] numbers)
+    {
+        try {
+            LambdaContext context = new LambdaContext(settings, all, numbers);
+
+            if (context.trace() != null) {
+                System.setProperty(TRACE, context.trace());
+            } else {
+                System.clearProperty(TRACE);
+            }
+
+            handler.call(all, (int) numbers[Native.EVENT], context);
+            Native.answer(handler.result, handler.length, 0);
+            handler.done();
+
+        } catch (Throwable t) {
+            fail(t);
+        }
+    }
+
+
+    /* A JVM that is out of something does not get well again. */
+
+    private static void fail(Throwable t) {
+        try {
+            Errors.filter(t);
+            Errors.log(t);
+            Errors.payload(errors, t, PAYLOAD_MAX);
+            Native.answer(errors.out, errors.length, 1);
+            errors.reset();
+        } catch (OutOfMemoryError e) {
+            Native.answer(FULL, FULL.length, 1);
+        }
+
+        if (t instanceof VirtualMachineError || t instanceof IOError) {
+            System.exit(1);
+        }
+    }
+}
