@@ -49,6 +49,7 @@ typedef struct ngx_http_faas_stream_s ngx_http_faas_stream_t;
 typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
     NGX_HTTP_FAAS_NODE,
+    NGX_HTTP_FAAS_JAVA,
     NGX_HTTP_FAAS_NATIVE,
     NGX_HTTP_FAAS_FASTCGI,
     NGX_HTTP_FAAS_PROVIDED,

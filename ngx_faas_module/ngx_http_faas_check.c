@@ -268,6 +268,10 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t   names[NGX_HTTP_FAAS_CANDIDATES];
     ngx_uint_t  n;
 
+    if (fn->kind == NGX_HTTP_FAAS_JAVA) {
+        return ngx_http_faas_check_java_handler(cf, fn, zip);
+    }
+
     n = ngx_http_faas_handler_files(cf, fn, names);
 
     if (n == 0) {
@@ -390,6 +394,7 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     } else if (fn->handler.len == 0
                && (fn->kind == NGX_HTTP_FAAS_PYTHON
                    || fn->kind == NGX_HTTP_FAAS_NODE
+                   || fn->kind == NGX_HTTP_FAAS_JAVA
                    || fn->kind == NGX_HTTP_FAAS_LANG))
     {
         missing = "handler";

@@ -21,6 +21,12 @@ ngx_uint_t ngx_http_faas_executable(u_char *path);
 ngx_int_t ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_uint_t zip, ngx_str_t *names, ngx_uint_t n, ngx_uint_t executable);
 
+/* ngx_http_faas_check_java.c */
+
+char *ngx_http_faas_check_java(ngx_conf_t *cf, ngx_str_t *runtime);
+char *ngx_http_faas_check_java_handler(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_uint_t zip);
+
 /* ngx_http_faas_check_client.c */
 
 char *ngx_http_faas_check_bootstrap(ngx_conf_t *cf,

@@ -181,7 +181,7 @@ bad handler "lib/" in function "f", runtime "bash" takes file.function, or a fil
     faas_blanks bash 2;
 --- at: faas_blanks bash 2;
 --- says
-runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, ruby, lua, php and perl
+runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, java, ruby, lua, php and perl
 
 
 === TEST 15: a command is not for these

@@ -81,6 +81,14 @@ for part in libfaas supervisor provided bash; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 
+# what runs functions in Java is Java itself
+
+if command -v "${JAVAC:-javac}" > /dev/null; then
+    quietly make -C "$top/runtime/java" BUILD="$build"
+else
+    say "no runtime for Java: there is no javac (openjdk-17-jdk-headless)"
+fi
+
 for lang in python node ruby lua php perl bash; do
     mkdir -p "$build/runtime/$lang"
 

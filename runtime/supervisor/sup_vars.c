@@ -15,11 +15,6 @@
 #include "sup.h"
 
 
-#define SUP_LD_PATH                                                           \
-    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"              \
-    "/var/task/lib:/opt/lib"
-
-
 const char *
 sup_task_root(sup_version_t *v)
 {
@@ -208,7 +203,7 @@ sup_init_message(sup_env_t *env)
 }
 
 
-static size_t
+size_t
 sup_put(char *buf, size_t len, size_t size, const char *text)
 {
     size_t  n;
@@ -398,6 +393,9 @@ sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
 
     case SUP_RT_NODE:
         return sup_command_node(env->class, buf, len, size, spawn);
+
+    case SUP_RT_JAVA:
+        return sup_java_command(env, buf, len, size, spawn);
 
     case SUP_RT_PYTHON:
     case SUP_RT_LANG:

@@ -1,0 +1,152 @@
+/*
+ * How a JVM is started: its options for a size of memory, and the functions
+ * whose own options make a blank useless.
+ *
+ * Runs in the supervisor.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sup.h"
+
+
+/* What a JVM reads when it starts. */
+
+static const char  *sup_java_options[] = {
+    "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", NULL
+};
+
+
+/*
+ * Is a JVM of its own needed?  A blank has read its options before it is given
+ * a function; and without mounts it cannot know the function's folder, which
+ * Java never asks for again.
+ */
+
+int
+sup_java_alone(const sup_version_t *v)
+{
+    int  i;
+
+    if (!sup.boxed) {
+        return 1;
+    }
+
+    for (i = 0; sup_java_options[i] != NULL; i++) {
+        if (json_object_get(v->variables, sup_java_options[i]) != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * As on Lambda one compiler and the collector that needs no threads: with
+ * little memory and a share of a processor others cost more than they give.
+ * The heap begins with a quarter, so that a first request finds room in it.
+ */
+
+static size_t
+sup_java_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    int       i;
+    char      text[64];
+    uint32_t  heap;
+
+    static const char  *options[] = {
+        "-Xrs", "-Xshare:auto", "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+        "-XX:-UseContainerSupport", "-Dfile.encoding=UTF-8",
+        "-Duser.language=en", "-Duser.country=US", NULL
+    };
+
+    heap = sup_class_heap(memory_mb);
+
+    (void) snprintf(text, sizeof(text), "-Xmx%um", heap);
+    len = sup_put(buf, len, size, text);
+
+    (void) snprintf(text, sizeof(text), "-Xms%um", heap / 4);
+    len = sup_put(buf, len, size, text);
+    spawn->argc += 2;
+
+    for (i = 0; options[i] != NULL; i++) {
+        len = sup_put(buf, len, size, options[i]);
+        spawn->argc++;
+    }
+
+    return len;
+}
+
+
+/* Variables that count before the others come with INIT. */
+
+static size_t
+sup_java_vars(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    int             i;
+    char            text[8192];
+    const char     *value;
+    sup_version_t  *v;
+
+    v = env->version;
+
+    len = sup_put(buf, len, size, "PATH=/usr/local/bin:/usr/bin:/bin");
+
+    /* names of files are UTF-8, whatever locales the machine has */
+
+    len = sup_put(buf, len, size, "LC_ALL=C.UTF-8");
+    len = sup_put(buf, len, size, "LD_LIBRARY_PATH=" SUP_LD_PATH);
+
+    (void) snprintf(text, sizeof(text), "LAMBDA_TASK_ROOT=%s",
+                    v != NULL ? sup_task_root(v) : "/var/task");
+    len = sup_put(buf, len, size, text);
+
+    spawn->envc = 4;
+
+    for (i = 0; v != NULL && sup_java_options[i] != NULL; i++) {
+        value = json_string_value(json_object_get(v->variables,
+                                                  sup_java_options[i]));
+
+        if (value == NULL) {
+            continue;
+        }
+
+        if (strlen(value) + 32 > sizeof(text)) {
+            return 0;
+        }
+
+        (void) snprintf(text, sizeof(text), "%s=%s", sup_java_options[i],
+                        value);
+        len = sup_put(buf, len, size, text);
+        spawn->envc++;
+    }
+
+    return len;
+}
+
+
+size_t
+sup_java_command(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    char  path[4096];
+
+    len = sup_put(buf, len, size, env->class->path);
+    spawn->argc = 1;
+    len = sup_java_heap(env->class->memory_mb, buf, len, size, spawn);
+
+    (void) snprintf(path, sizeof(path), "%s/java/faas-java.jar",
+                    sup_runtime_root());
+
+    len = sup_put(buf, len, size, "-cp");
+    len = sup_put(buf, len, size, path);
+    len = sup_put(buf, len, size, "ngxfaas.Bootstrap");
+    spawn->argc += 3;
+
+    return sup_java_vars(env, buf, len, size, spawn);
+}
