@@ -12,9 +12,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "faas_env.h"
+#include "faas_env_core.h"
 
 
 #define JAVA_SMALL    16384          /* copied on the stack */
@@ -284,6 +285,27 @@ java_native(answer)(JNIEnv *jni, jclass self, jbyteArray data, jint len,
     if (text != small) {
         free(text);
     }
+}
+
+
+/*
+ * The last answer of a JVM that ends.  From before it is sent nobody can
+ * connect, nor send anything more: a request that comes in the meantime finds
+ * another environment.
+ */
+
+JNIEXPORT void JNICALL
+java_native(last)(JNIEnv *jni, jclass self, jbyteArray json, jint len)
+{
+    unsigned  i;
+
+    (void) close(faas_env.listen);
+
+    for (i = 0; i < faas_env.n_conns; i++) {
+        (void) shutdown(faas_env.conns[i]->fd, SHUT_RD);
+    }
+
+    java_native(answer)(jni, self, json, len, 1);
 }
 
 

@@ -43,39 +43,77 @@ sup_java_alone(const sup_version_t *v)
 }
 
 
+/* Do the function's own options say one of WORDS, separated by spaces? */
+
+static int
+sup_java_says(const sup_version_t *v, const char *words)
+{
+    int          i;
+    char         word[64];
+    size_t       n;
+    const char  *p, *value;
+
+    for (i = 0; v != NULL && sup_java_options[i] != NULL; i++) {
+        value = json_string_value(json_object_get(v->variables,
+                                                  sup_java_options[i]));
+
+        for (p = words; value != NULL && *p; p += n + strspn(p + n, " ")) {
+            n = strcspn(p, " ");
+            (void) snprintf(word, sizeof(word), "%.*s", (int) n, p);
+
+            if (strstr(value, word) != NULL) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * As on Lambda one compiler and the collector that needs no threads: with
  * little memory and a share of a processor others cost more than they give.
  * The heap begins with a quarter, so that a first request finds room in it.
+ * What a function has its own words for is not said twice: some pairs of
+ * options keep a JVM from starting, and of others ours would win.
  */
 
 static size_t
-sup_java_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
+sup_java_heap(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
 {
-    int       i;
-    char      text[64];
+    size_t    i;
+    char      largest[32], first[32];
     uint32_t  heap;
 
-    static const char  *options[] = {
-        "-Xrs", "-Xshare:auto", "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-        "-XX:-UseContainerSupport", "-Dfile.encoding=UTF-8",
-        "-Duser.language=en", "-Duser.country=US", NULL
+    struct {
+        const char  *option;
+        const char  *words;
+    } options[] = {
+        { largest, "-Xmx HeapSize MaxRAM" },
+        { first, "-Xm HeapSize RAM" },
+        { "-XX:+UseSerialGC", "GC" },
+        { "-XX:TieredStopAtLevel=1", "Tiered -Xint -Xcomp" },
+        { "-Xrs", "" },
+        { "-XX:-UsePerfData", "UsePerfData" },
+        { "-XX:-UseContainerSupport", "UseContainerSupport" },
+        { "-Dfile.encoding=UTF-8", "-Dfile.encoding" },
+        { "-Duser.language=en", "-Duser.language" },
+        { "-Duser.country=US", "-Duser.country" }
     };
 
-    heap = sup_class_heap(memory_mb);
+    heap = sup_class_heap(env->class->memory_mb);
 
-    (void) snprintf(text, sizeof(text), "-Xmx%um", heap);
-    len = sup_put(buf, len, size, text);
+    (void) snprintf(largest, sizeof(largest), "-Xmx%um", heap);
+    (void) snprintf(first, sizeof(first), "-Xms%um", heap / 4);
 
-    (void) snprintf(text, sizeof(text), "-Xms%um", heap / 4);
-    len = sup_put(buf, len, size, text);
-    spawn->argc += 2;
+    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 
-    for (i = 0; options[i] != NULL; i++) {
-        len = sup_put(buf, len, size, options[i]);
-        spawn->argc++;
+        if (!sup_java_says(env->version, options[i].words)) {
+            len = sup_put(buf, len, size, options[i].option);
+            spawn->argc++;
+        }
     }
 
     return len;
@@ -138,7 +176,7 @@ sup_java_command(sup_env_t *env, char *buf, size_t len, size_t size,
 
     len = sup_put(buf, len, size, env->class->path);
     spawn->argc = 1;
-    len = sup_java_heap(env->class->memory_mb, buf, len, size, spawn);
+    len = sup_java_heap(env, buf, len, size, spawn);
 
     (void) snprintf(path, sizeof(path), "%s/java/faas-java.jar",
                     sup_runtime_root());

@@ -270,7 +270,13 @@ final class Binder {
     private static Object map(Object json, Class<?> type, Type[] args,
         Map<TypeVariable<?>, Type> known)
     {
-        if ("".equals(json)) {
+        if (json instanceof List && ((List<?>) json).size() == 1) {
+            json = ((List<?>) json).get(0);
+        }
+
+        if (json == null || "".equals(json) || Collections.EMPTY_LIST
+                                               .equals(json))
+        {
             return null;
         }
 

@@ -128,18 +128,26 @@ public final class Bootstrap {
     /* A JVM that is out of something does not get well again. */
 
     private static void fail(Throwable t) {
+        boolean ends = t instanceof VirtualMachineError
+                       || t instanceof IOError;
+
         try {
             Errors.filter(t);
             Errors.log(t);
             Errors.payload(errors, t, PAYLOAD_MAX);
-            Native.answer(errors.out, errors.length, 1);
-            errors.reset();
-        } catch (OutOfMemoryError e) {
-            Native.answer(FULL, FULL.length, 1);
+
+            if (!ends) {
+                Native.answer(errors.out, errors.length, 1);
+                errors.reset();
+                return;
+            }
+
+            Native.last(errors.out, errors.length);
+
+        } catch (VirtualMachineError e) {
+            Native.last(FULL, FULL.length);
         }
 
-        if (t instanceof VirtualMachineError || t instanceof IOError) {
-            System.exit(1);
-        }
+        System.exit(1);
     }
 }

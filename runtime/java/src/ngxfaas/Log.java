@@ -20,9 +20,11 @@ final class Log extends OutputStream implements LambdaLogger {
     }
 
 
+    /* Not flushed with each line: text leaves soon enough by itself. */
+
     static void install() {
-        System.setOut(new PrintStream(log, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        System.setOut(new PrintStream(log, false, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(log, false, StandardCharsets.UTF_8));
     }
 
 
@@ -36,6 +38,12 @@ final class Log extends OutputStream implements LambdaLogger {
     public void write(byte[] bytes, int offset, int length) {
         java.util.Objects.checkFromIndexSize(offset, length, bytes.length);
         Native.log(bytes, offset, length);
+    }
+
+
+    @Override
+    public void flush() {
+        Native.flush();
     }
 
 

@@ -27,6 +27,9 @@ final class Native {
 
     static native void answer(byte[] data, int length, int status);
 
+    /* An error, after which the process has to end. */
+    static native void last(byte[] json, int length);
+
     static native void log(byte[] text, int offset, int length);
 
     static native void flush();

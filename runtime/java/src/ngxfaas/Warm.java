@@ -16,7 +16,7 @@ final class Warm {
     private static final int ROUNDS = 3;
 
     private static final byte[] EVENT = Settings.bytes(
-        "{\"headers\":{\"host\":\"a\\tb\"},\"n\":[1,2.5,null,true,-7],"
+        "{\"headers\":{\"host\":\"a\\tb\"},\"n\":[1,2.5,-7],\"x\":[true,null],"
         + "\"body\":\"\u00e4\"}");
 
     private static final byte[] INIT = Settings.bytes(
