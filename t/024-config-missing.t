@@ -20,6 +20,7 @@ CASES = {
     'php8': ('app.h', 'app.php', '/usr/bin/php', 'php-cli'),
     'lua': ('app', 'app.lua', '/usr/bin/luajit', 'luajit2'),
     'perl': ('app', 'app.pl', '/usr/bin/json_pp', 'perl'),
+    'java': ('App', 'App.class', '/usr/bin/java', 'default-jre-headless'),
 }
 
 CONF = '''

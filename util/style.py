@@ -22,7 +22,7 @@ MAX_FILE = 600
 MAX_FUNCTION = 60
 
 TEXT = {'.c', '.h', '.py', '.pm', '.t', '.sh', '.js', '.mjs', '.cjs', '.conf',
-        '.php', '.md', ''}
+        '.php', '.java', '.md', ''}
 SKIP_DIRS = {'.git', 'build', '__pycache__', 'servroot'}
 
 # long lines that cannot be broken: tables and addresses in documents

@@ -6,12 +6,15 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
 BUILD = os.environ.get('FAAS_BUILD') or os.path.join(TOP, 'build')
 RUNTIME = os.environ.get('FAAS_RUNTIME_DIR') or os.path.join(BUILD, 'runtime')
 JAR = os.path.join(RUNTIME, 'java/faas-java.jar')
 JAVA = '/usr/bin/java'
+
+kept = []
 
 
 def lacking():
@@ -32,28 +35,43 @@ def folder(sources, classpath=(JAR,), release='17'):
     with open(JAR, 'rb') as f:
         key.update(f.read())
     out = os.path.join(BUILD, 't/java', key.hexdigest()[:16])
-    os.makedirs(os.path.dirname(out), exist_ok=True)
+    if os.path.isdir(out):
+        return out
+    try:
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        lock = open(out + '.lock', 'w')
+    except PermissionError:
+        # the build is another user's
+        own = tempfile.TemporaryDirectory(prefix='faas-java-')
+        kept.append(own)
+        os.mkdir(own.name + '/classes')
+        compile_to(own.name + '/classes', own.name + '/source', sources,
+                   classpath, release)
+        return own.name + '/classes'
 
-    with open(out + '.lock', 'w') as lock:
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.isdir(out):
-            return out
-        source, new = out + '.source', out + '.new'
-        for path in source, new:
-            shutil.rmtree(path, ignore_errors=True)
-            os.makedirs(path)
-        for path, text in sources.items():
-            path = os.path.join(source, path)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, 'w') as f:
-                f.write(text)
-        subprocess.run(
-            ['javac', '--release', release, '-g', '-encoding', 'UTF-8',
-             '-cp', ':'.join(classpath), '-d', new]
-            + [os.path.join(source, path) for path in sources], check=True)
-        shutil.rmtree(source)
-        os.rename(new, out)
+        if not os.path.isdir(out):
+            source, new = out + '.source', out + '.new'
+            for path in source, new:
+                shutil.rmtree(path, ignore_errors=True)
+            os.mkdir(new)
+            compile_to(new, source, sources, classpath, release)
+            shutil.rmtree(source)
+            os.rename(new, out)
     return out
+
+
+def compile_to(out, source, sources, classpath, release):
+    for path, text in sources.items():
+        path = os.path.join(source, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w') as f:
+            f.write(text)
+    subprocess.run(
+        ['javac', '--release', release, '-g', '-encoding', 'UTF-8',
+         '-cp', ':'.join(classpath), '-d', out]
+        + [os.path.join(source, path) for path in sources], check=True)
 
 
 def files(sources, **more):

@@ -1,7 +1,8 @@
 """
 The same function for the tests that go through nginx, in each language that
-has a runtime of its own besides Python and Node.js.  By "do" of the query it answers, fails, exits, sleeps,
-floods the log, or says what it sees of the machine.
+has a runtime of its own besides Python and Node.js.  By "do" of the query it
+answers, fails, exits, sleeps, floods the log, or says what it sees of the
+machine.
 """
 
 import os
