@@ -27,7 +27,7 @@ final class Beans {
     final Map<String, Property> writable = new HashMap<>();
     final Map<String, Property> anyCase = new HashMap<>();
 
-    /* of a record: its components in order */
+    /* of a record, and of what is made alike: its components in order */
     Property[] components;
     private Constructor<?> constructor;
     private final Class<?> type;
@@ -113,8 +113,72 @@ final class Beans {
                 && !Modifier.isFinal(p.field.getModifiers())))
             {
                 writable.put(p.name, p);
-                anyCase.put(p.name.toLowerCase(Locale.ROOT), p);
+                anyCase.put(loose(p.name), p);
             }
+        }
+
+        if (writable.isEmpty() && components == null
+            && type.getClassLoader() != null && !type.isEnum())
+        {
+            positional(type);
+        }
+    }
+
+
+    /* Events of AWS have names that beans cannot have: "x-amz-id-2". */
+
+    static String loose(String name) {
+        return name.toLowerCase(Locale.ROOT).replace("-", "");
+    }
+
+
+    /*
+     * A class that takes all it has by its constructor, as those of S3's
+     * events do: the parameters are its fields, in their order.
+     */
+
+    private void positional(Class<?> type) {
+        Constructor<?> all = null;
+
+        for (Constructor<?> c : type.getConstructors()) {
+            if (c.getParameterCount() > 0 && (all == null
+                || c.getParameterCount() > all.getParameterCount()))
+            {
+                all = c;
+            }
+        }
+
+        for (Class<?> c = type; all != null && c.getClassLoader() != null;
+             c = c.getSuperclass())
+        {
+            List<Field> fields = new ArrayList<>();
+
+            for (Field f : c.getDeclaredFields()) {
+                if (!Modifier.isStatic(f.getModifiers()) && !f.isSynthetic()) {
+                    fields.add(f);
+                }
+            }
+
+            if (fields.isEmpty()) {
+                continue;
+            }
+
+            if (fields.size() == all.getParameterCount()) {
+                constructor = open(all);
+                components = new Property[fields.size()];
+
+                for (int i = 0; i < components.length; i++) {
+                    Property p = new Property(fields.get(i).getName());
+
+                    p.type = all.getGenericParameterTypes()[i];
+                    p.index = i;
+                    components[i] = p;
+                    writable.put(p.name, p);
+                    anyCase.put(loose(p.name), p);
+                }
+            }
+
+            return;
         }
     }
 
@@ -138,7 +202,7 @@ final class Beans {
             p.index = i;
             types[i] = list[i].getType();
             components[i] = p;
-            anyCase.put(p.name.toLowerCase(Locale.ROOT), p);
+            anyCase.put(loose(p.name), p);
             writable.put(p.name, p);
         }
 

@@ -21,12 +21,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Date;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -35,6 +35,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 final class Binder {
+
+    private static final String EVENTS
+        = "com.amazonaws.services.lambda.runtime.events.";
 
     private static final Map<TypeVariable<?>, Type> NONE
         = Collections.emptyMap();
@@ -385,11 +388,22 @@ final class Binder {
             Beans.Property p = find(b, (String) e.getKey());
 
             if (p != null) {
-                p.set(o, within(p.name, e.getValue(), p.type, mine));
+                p.set(o, within(p.name, time(type, p, e.getValue()), p.type,
+                                mine));
             }
         }
 
         return o;
+    }
+
+
+    /* In AWS's own events dates are seconds, elsewhere milliseconds. */
+
+    private static Object time(Class<?> type, Beans.Property p, Object json) {
+        return p.type == Date.class && json instanceof Number
+               && type.getName().startsWith(EVENTS)
+               ? (Object) (long) (((Number) json).doubleValue() * 1000)
+               : json;
     }
 
 
@@ -414,12 +428,10 @@ final class Binder {
     }
 
 
-    /* Events of S3, SNS and others have names that beans cannot have. */
-
     private static Beans.Property find(Beans b, String name) {
         Beans.Property p = b.writable.get(name);
 
-        return p != null ? p : b.anyCase.get(name.toLowerCase(Locale.ROOT));
+        return p != null ? p : b.anyCase.get(Beans.loose(name));
     }
 
 
