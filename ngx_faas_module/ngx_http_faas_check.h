@@ -26,6 +26,8 @@ ngx_int_t ngx_http_faas_has_file(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
 char *ngx_http_faas_check_java(ngx_conf_t *cf, ngx_str_t *runtime);
 char *ngx_http_faas_check_java_handler(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_uint_t zip);
+char *ngx_http_faas_check_java_built(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
 
 /* ngx_http_faas_check_client.c */
 

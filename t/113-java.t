@@ -113,6 +113,10 @@ public class Api implements RequestHandler<Api.Request, Api.Response> {
     }
 
     public String text(Map<String, Object> event) { return "plain text"; }
+
+    public static class Inner implements RequestHandler<Object, String> {
+        public String handleRequest(Object e, Context c) { return "inner"; }
+    }
 }
 '''}
 
@@ -165,6 +169,7 @@ HTTP = '''
 ''' + block('api') + block('lib', 'lib') + block('zip', 'zip/code.zip') \
     + block('jar', 'jar/code.zip') \
     + block('text', handler='shop.Api::text') \
+    + block('inner', 'lib', handler='shop.Api$Inner') \
     + block('options', more='environment "JAVA_TOOL_OPTIONS='
                             '-Dmine=by-option -Xmx77m";') \
     + block('small', memory='128m') + block('large', memory='1g')
@@ -204,6 +209,8 @@ def requests(tap, n):
     tap.equal((r.status, r.body.decode(), r.headers.get('x-path')),
               (201, 'x=\u00e4&y=2', '/api/a b'), 'an event as a bean')
     tap.equal(n.get('/text/').body, b'plain text', 'a text')
+
+    tap.equal(n.get('/inner/').body, b'inner', 'a class in a class, in a jar')
 
     for name in 'lib', 'zip', 'jar':
         tap.equal(n.get('/%s/' % name).status, 201, 'classes in ' + name)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The Java runtime."""
 
+import copy
 import json
 import os
 import random
@@ -27,11 +28,10 @@ class Java(Language):
         super().__init__(*args, **more)
         self.root = faasjava.root()
 
-    def start(self, handler="fn.echo", root=None, env=None, more=()):
+    def start(self, handler="fn.echo", root=None, env=None):
         root = root or self.root
         return Env().execute(
-            self.argv[:1] + list(more) + self.argv[1:],
-            {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            self.argv, {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
             cwd=root if os.path.isdir(root) else "/")
 
 
@@ -64,7 +64,7 @@ JAVA = Java(
         ("bad.Init::handle", "java.lang.NumberFormatException",
          'Error loading class bad.Init: For input string: "no number"'),
         ("bad.Made", "java.lang.IllegalStateException", "not today"),
-    ], missing=("events",), zygote=False)
+    ], missing=("events", "growth"), zygote=False)
 
 
 def results_of(tap, cases):
@@ -314,6 +314,24 @@ def threads(tap):
                   (first, before), "10000 invocations without a new thread")
 
 
+def kept(tap):
+    """With a heap that has been filled already it is not the heap that grows:
+    10000 invocations."""
+    small = copy.copy(JAVA)
+    small.argv = [{SIZE[0]: "-Xmx16m", SIZE[1]: "-Xms16m"}.get(word, word)
+                  for word in JAVA.argv]
+    growth(tap, small, 5000)
+
+
+def serial(tap):
+    with JAVA.ready(FORMS + "inside") as e:
+        many = [e.client() for _ in range(30)]
+        for c in many:
+            c.send(request(b"1", text=params()) * 3)
+        tap.equal([c.answer().json for _ in range(3) for c in many], [1] * 90,
+                  "never two at once, whichever connection they come on")
+
+
 def hooks(tap):
     for how in "TERM", "S":
         with JAVA.ready(FORMS + "hook") as e:
@@ -398,6 +416,7 @@ def cold(tap):
 
 with Tap() as tap:
     conformance(tap, JAVA)
+    kept(tap)
     forms(tap)
     beans(tap)
     bad_events(tap)
@@ -405,6 +424,7 @@ with Tap() as tap:
     errors_of_its_own(tap)
     streams_end(tap)
     threads(tap)
+    serial(tap)
     hooks(tap)
     jars(tap)
     cold(tap)

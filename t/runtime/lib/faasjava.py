@@ -213,6 +213,16 @@ public class Forms {
         return o;
     }
     public Object threads(Object o) { return Thread.activeCount(); }
+
+    private final java.util.concurrent.atomic.AtomicInteger inside
+        = new java.util.concurrent.atomic.AtomicInteger();
+
+    public int inside(Object o) throws InterruptedException {
+        int n = inside.incrementAndGet();
+        Thread.sleep(2);
+        inside.decrementAndGet();
+        return n;
+    }
     public String deep(String s) { return deep(s); }
     public int full(int mb) {
         List<byte[]> all = new ArrayList<>();

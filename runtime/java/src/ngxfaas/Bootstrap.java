@@ -28,7 +28,8 @@ public final class Bootstrap {
 
 
     public static void main(String[] args) {
-        String home = new File(System.getProperty("java.class.path"))
+        String home = new File(System.getProperty("java.class.path")
+                               .split(File.pathSeparator)[0])
                       .getAbsoluteFile().getParent();
 
         System.load(home + "/libfaas-java.so");
