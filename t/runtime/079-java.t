@@ -147,6 +147,32 @@ def beans(tap):
     ])
 
 
+def depth(tap):
+    """What is nested deeply must not end the environment."""
+    with JAVA.ready(BEANS + "node") as e:
+        c = e.client()
+        for text, end in (b'{"next":', b"}"), (b'{"nodes":[{"a":', b"}]}"):
+            for n in 10, 200:
+                event = text * n + b"{}" + end * n
+                tap.equal(c.call(event).out, event, "%d beans deep" % n)
+            for n in 300, 333, 999, 1001, 100000:
+                a = c.call(text * n + b"{}" + end * n)
+                tap.ok(a.status == 0 or "JSON" in a.json["errorMessage"],
+                       "%d beans deep: an answer" % n, a.out[:200])
+        tap.equal(c.call({}).json, {}, "and it goes on")
+
+    with JAVA.ready(BEANS + "circle") as e:
+        for _ in range(2):
+            a = e.call({})
+            tap.like(a.json["errorMessage"], "JSON serialization",
+                     "a bean in itself")
+
+    with JAVA.ready(BEANS + "thread") as e:
+        tap.equal(e.call({}).status, 0, "an object of Java's own is its text")
+
+    results_of(tap, [(BEANS + "properties", {"a": "b"}, {"a": "b"})])
+
+
 def bad_events(tap):
     bad = [b"{nonsense", b'"\xff"', b"", b"{}x", b"[1,]", b'{"a":1,}', b"01",
            b"-", b"1.", b"1e", b'"\x01"', b'"\\x"', b'"\\u12"', b"tru",
@@ -419,6 +445,7 @@ with Tap() as tap:
     kept(tap)
     forms(tap)
     beans(tap)
+    depth(tap)
     bad_events(tap)
     fuzz(tap)
     errors_of_its_own(tap)

@@ -313,6 +313,19 @@ public class Beans {
     public Object big(BigInteger n) { return n.toString(); }
     public boolean flag(boolean b) { return !b; }
     public Runnable runnable(Runnable r) { return r; }
+    public static class Node {
+        private Node next;
+        private List<Map<String, Node>> nodes;
+        public Node getNext() { return next; }
+        public void setNext(Node next) { this.next = next; }
+        public void setNodes(List<Map<String, Node>> n) { nodes = n; }
+        public List<Map<String, Node>> getNodes() { return nodes; }
+    }
+
+    public Node node(Node n) { return n; }
+    public Node circle(Node n) { n.next = n; return n; }
+    public Properties properties(Properties p) { return p; }
+    public Thread thread(Object o) { return Thread.currentThread(); }
     public Object thrower(Object o) {
         return new Object() {
             public String getBad() { throw new IllegalStateException("get"); }

@@ -318,7 +318,11 @@ final class Beans {
         if (!Modifier.isPublic(member.getDeclaringClass().getModifiers())
             || !Modifier.isPublic(member.getModifiers()))
         {
-            member.setAccessible(true);
+            try {
+                member.setAccessible(true);
+            } catch (java.lang.reflect.InaccessibleObjectException e) {
+                return member;          /* Java's own; whoever uses it fails */
+            }
         }
 
         return member;

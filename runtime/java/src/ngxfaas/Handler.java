@@ -113,6 +113,10 @@ abstract class Handler {
             } catch (JsonException e) {
                 throw new RuntimeException("An error occurred during JSON "
                                            + "serialization of response", e);
+            } catch (StackOverflowError e) {
+                throw new RuntimeException("An error occurred during JSON "
+                    + "serialization of response",
+                    new JsonException("nested too deeply, or in itself"));
             }
 
             this.result = writer.out;
@@ -139,6 +143,13 @@ abstract class Handler {
             } catch (JsonException e) {
                 throw new RuntimeException("An error occurred during JSON "
                                            + "parsing", e);
+
+            } catch (StackOverflowError e) {
+
+                /* a client must not be able to end an environment */
+
+                throw new RuntimeException("An error occurred during JSON "
+                    + "parsing", new JsonException("nested too deeply"));
             }
         }
 
