@@ -246,7 +246,13 @@ def errors(tap, n):
                 return [x for x in f if x.startswith('/small/' + what[:4])]
 
         wait_for(logged)
-        tap.ok('500|' + line in logged()[0], 'as what it counts', logged())
+        if what.startswith('fill') and os.geteuid() != 0:
+            # the process's own limit may come first, and the JVM ends
+            line = '(?:%s|crash)' % line.replace('|', r'\|')
+        else:
+            line = re.escape(line)
+        tap.ok(re.search(r'500\|' + line, logged()[0]), 'as what it counts',
+               logged())
         tap.equal(n.get('/small/').status, 201, 'and the next one answers')
 
     n.get('/api/?log=1')
