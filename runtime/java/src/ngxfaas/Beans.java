@@ -45,6 +45,8 @@ final class Beans {
         }
 
 
+        /* A getter is the function's code: what it throws is its error. */
+
         Object get(Object o) {
             try {
                 return getter != null ? getter.invoke(o) : field.get(o);
@@ -188,6 +190,8 @@ final class Beans {
     }
 
 
+    /* Their accessors are public; the record itself need not be. */
+
     private void record(Class<?> type, Map<String, Property> all) {
         java.lang.reflect.RecordComponent[] list = type.getRecordComponents();
         Class<?>[] types = new Class<?>[list.length];
@@ -227,6 +231,8 @@ final class Beans {
         }
     }
 
+
+    /* Bridges would hide the type that a class has made of its parent's. */
 
     private static void methods(Class<?> type, Map<String, Property> all) {
         for (Method m : type.getMethods()) {
@@ -353,12 +359,16 @@ final class Beans {
     }
 
 
+    /* What can only be set is no part of a result. */
+
     private void add(Property p) {
         if (p != null && (p.getter != null || p.field != null)) {
             readable.add(p);
         }
     }
 
+
+    /* Any constructor will do, as for Jackson: a class may hide it. */
 
     Object make() {
         if (type.isInterface() || Modifier.isAbstract(type.getModifiers())) {

@@ -69,6 +69,8 @@ final class Binder {
     }
 
 
+    /* KNOWN, below, is what type variables of the class around stand for. */
+
     static Object bind(Object json, Type type) {
         return bind(json, type, NONE);
     }
@@ -135,6 +137,8 @@ final class Binder {
     }
 
 
+    /* Of a generic array no more than that it is one: that is all it takes. */
+
     static Class<?> raw(Type type) {
         type = resolve(type, NONE);
 
@@ -182,6 +186,11 @@ final class Binder {
         return json;
     }
 
+
+    /*
+     * The order matters: what may be null or a list of one comes before what
+     * looks at the value, and a text for bytes before arrays.
+     */
 
     private static Object bindClass(Object json, Class<?> type, Type[] args,
         Map<TypeVariable<?>, Type> known)
@@ -249,6 +258,8 @@ final class Binder {
         return args != null && i < args.length ? args[i] : Object.class;
     }
 
+
+    /* What a primitive is when nobody says anything: 0, false. */
 
     private static Object zero(Class<?> type) {
         return Array.get(Array.newInstance(type, 1), 0);
@@ -340,6 +351,8 @@ final class Binder {
     }
 
 
+    /* One value in the place of a list of one, as Lambda accepts it. */
+
     private static List<?> many(Object json) {
         return json instanceof List ? (List<?>) json
                                     : Collections.singletonList(json);
@@ -364,6 +377,8 @@ final class Binder {
         return array;
     }
 
+
+    /* Java's own final classes have no setters, and constructors that bite. */
 
     private static Object bean(Map<?, ?> json, Class<?> type, Type[] args,
         Map<TypeVariable<?>, Type> known)
@@ -407,6 +422,8 @@ final class Binder {
     }
 
 
+    /* Components that the event does not have get what a field would be. */
+
     private static Object[] values(Map<?, ?> json, Beans b,
         Map<TypeVariable<?>, Type> known)
     {
@@ -434,6 +451,8 @@ final class Binder {
         return p != null ? p : b.anyCase.get(Beans.loose(name));
     }
 
+
+    /* Where in the event it was, for the message. */
 
     private static Object within(String name, Object json, Type type,
         Map<TypeVariable<?>, Type> known)

@@ -47,6 +47,8 @@ final class Errors {
     }
 
 
+    /* Causes may go in a circle, or have no end. */
+
     static void filter(Throwable t) {
         List<Throwable> seen = new ArrayList<>();
 
@@ -128,6 +130,8 @@ final class Errors {
         }
     }
 
+
+    /* As on Lambda: the message and type in a line, then Java's own trace. */
 
     static void log(Throwable t) {
         StringWriter text = new StringWriter();

@@ -71,6 +71,8 @@ final class Generics {
     }
 
 
+    /* Through one of the parents, with its arguments as TYPE has them. */
+
     private static Type[] parent(Type type, Map<TypeVariable<?>, Type> mine,
         Class<?> root)
     {
@@ -129,6 +131,8 @@ final class Generics {
         return type;
     }
 
+
+    /* Java has no public way to make one of these. */
 
     private static final class Parameterized implements ParameterizedType {
         private final Class<?> raw;

@@ -72,6 +72,8 @@ final class JsonReader {
     }
 
 
+    /* C is what next() has said; strings and numbers begin with it. */
+
     private Object value(int c) throws JsonException {
         switch (c) {
 
@@ -119,6 +121,8 @@ final class JsonReader {
     }
 
 
+    /* The stack is what a client can exhaust with a few kilobytes. */
+
     private void enter() throws JsonException {
         if (++depth > DEPTH) {
             throw bad("nested too deeply");
@@ -147,6 +151,8 @@ final class JsonReader {
             }
 
             pos++;
+            /* of names that are there twice the last counts, as with Jackson */
+
             map.put(name, value(next()));
             c = next();
 
@@ -261,6 +267,8 @@ final class JsonReader {
     }
 
 
+    /* From the first escape on the text is put together of parts. */
+
     private String escaped(int start) throws JsonException {
         StringBuilder text = new StringBuilder();
         int from = start;
@@ -323,6 +331,8 @@ final class JsonReader {
         }
     }
 
+
+    /* Halves of a pair come one by one; a lonely one is kept as it is. */
 
     private char unicode() throws JsonException {
         int n = 0;
@@ -401,6 +411,8 @@ final class JsonReader {
         return convert(start, whole, digits);
     }
 
+
+    /* Most numbers are short integers, which need neither text nor object. */
 
     private Number convert(int start, boolean whole, int digits)
         throws JsonException

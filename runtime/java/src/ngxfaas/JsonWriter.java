@@ -43,6 +43,8 @@ final class JsonWriter {
     }
 
 
+    /* Doubles: a result of any size is copied twice at most. */
+
     private void room(int n) {
         if (out.length - length >= n) {
             return;
@@ -74,6 +76,11 @@ final class JsonWriter {
         out[length++] = (byte) c;
     }
 
+
+    /*
+     * The hot path: ASCII is copied byte by byte into room that was made for
+     * all of it; only what is longer in UTF-8 asks again.
+     */
 
     void string(CharSequence text) {
         int n = text.length();
@@ -121,6 +128,8 @@ final class JsonWriter {
     }
 
 
+    /* Control characters, and halves of pairs that UTF-8 has no bytes for. */
+
     private void unicode(char c) {
         room(6);
         out[length++] = '\\';
@@ -167,6 +176,8 @@ final class JsonWriter {
     }
 
 
+    /* Kinds in the order of how often they occur; beans are what is left. */
+
     void value(Object value) {
         if (value == null) {
             raw("null");
@@ -196,6 +207,8 @@ final class JsonWriter {
     }
 
 
+    /* JSON has no words for what is no number: a text, as with Jackson. */
+
     private void number(Number n) {
         if (n instanceof Double || n instanceof Float) {
             double d = n.doubleValue();
@@ -217,6 +230,8 @@ final class JsonWriter {
         }
     }
 
+
+    /* An object that contains itself ends here, not with the stack. */
 
     private void enter(int c) {
         if (++depth > DEPTH) {

@@ -60,6 +60,8 @@ final class LambdaContext implements Context {
     }
 
 
+    /* A client may send anything in the place of an object. */
+
     static Map<?, ?> map(Object o) {
         return o instanceof Map ? (Map<?, ?>) o : Map.of();
     }
@@ -125,6 +127,8 @@ final class LambdaContext implements Context {
     }
 
 
+    /* Never below 0: on Lambda nobody is there to ask after the deadline. */
+
     @Override
     public int getRemainingTimeInMillis() {
         long left = deadline - System.currentTimeMillis();
@@ -171,6 +175,8 @@ final class LambdaContext implements Context {
         }
     }
 
+
+    /* Both interfaces by one object, which most functions never ask for. */
 
     private static final class CallingClient implements ClientContext, Client {
         private final Map<?, ?> json, client;

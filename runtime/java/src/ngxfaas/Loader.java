@@ -59,6 +59,8 @@ final class Loader {
     }
 
 
+    /* In the order of names, so that the same class wins on every machine. */
+
     private static void jars(List<URL> all, String folder)
         throws MalformedURLException
     {
@@ -97,6 +99,8 @@ final class Loader {
     }
 
 
+    /* Static initialisers run here: that is the function's init. */
+
     private static Class<?> type(String name, ClassLoader classes)
         throws LoadException
     {
@@ -126,6 +130,8 @@ final class Loader {
         return e;
     }
 
+
+    /* The interface's own method may be named, too. */
 
     private Handler handler(Class<?> type, String method) throws Throwable {
         if (method == null || method.equals("handleRequest")) {
@@ -164,6 +170,8 @@ final class Loader {
     }
 
 
+    /* Opens all jars, so only handlers of objects ask for it. */
+
     private CustomPojoSerializer serializer() throws LoadException {
         Iterator<CustomPojoSerializer> found = ServiceLoader.load(
             CustomPojoSerializer.class, classes).iterator();
@@ -183,6 +191,8 @@ final class Loader {
         return first;
     }
 
+
+    /* The errors that Lambda has for them, before Java's own would come. */
 
     private static Object make(Class<?> type) throws Throwable {
         if (type.isMemberClass() && !Modifier.isStatic(type.getModifiers())
@@ -285,6 +295,8 @@ final class Loader {
                && types[1] == OutputStream.class;
     }
 
+
+    /* Nothing, or one thing that is not a stream; with a context */
 
     private static boolean isObjects(Method m) {
         Class<?>[] types = m.getParameterTypes();

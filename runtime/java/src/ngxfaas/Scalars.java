@@ -84,6 +84,8 @@ final class Scalars {
     }
 
 
+    /* The value is a client's, and the message goes to a log: not all of it. */
+
     private static JsonException bad(Object json, Class<?> type) {
         String text = String.valueOf(json);
 
@@ -140,6 +142,8 @@ final class Scalars {
         return text(json.toString(), type);
     }
 
+
+    /* Numbers count as in C; of texts only the two words do. */
 
     private static Object bool(Object json, Class<?> type) {
         if (json instanceof Boolean) {
@@ -211,6 +215,8 @@ final class Scalars {
     }
 
 
+    /* Fractions are cut off, as on Lambda; what does not fit is an error. */
+
     private static Object integer(BigDecimal n, Class<?> type) {
         if (type == BigDecimal.class || type == Number.class) {
             return n;
@@ -261,6 +267,8 @@ final class Scalars {
     }
 
 
+    /* With line breaks, too, which some encoders make. */
+
     private static Object bytes(Object json, Class<?> type) {
         if (!(json instanceof String)) {
             throw bad(json, type);
@@ -297,6 +305,8 @@ final class Scalars {
     }
 
 
+    /* null if there is no such constructor, or it does not like the value */
+
     private static Object construct(Class<?> type, Class<?> of, Object value) {
         try {
             Constructor<?> c = type.getConstructor(of);
@@ -318,6 +328,8 @@ final class Scalars {
                 throw bad(text, type);
             }
         }
+
+        /* nobody may have a class loaded by its name, or make just anything */
 
         if (type == Class.class || type.isInterface()
             && type != java.nio.file.Path.class)
