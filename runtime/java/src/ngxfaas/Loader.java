@@ -46,7 +46,7 @@ final class Loader {
         List<URL> all = new ArrayList<>();
 
         try {
-            all.add(new URL("file", null, root + "/"));
+            all.add(new File(root).toURI().toURL());
             jars(all, root + "/lib");
             jars(all, LAYERS);
         } catch (MalformedURLException e) {
@@ -74,7 +74,7 @@ final class Loader {
 
         for (String name : names) {
             if (name.endsWith(".jar")) {
-                all.add(new URL("file", null, folder + "/" + name));
+                all.add(new File(folder, name).toURI().toURL());
             }
         }
     }

@@ -50,8 +50,8 @@ final class Warm {
         /* a folder and a jar, as functions have them */
 
         try (URLClassLoader classes = new URLClassLoader(new URL[] {
-                new URL("file", null, home + "/warm/"),
-                new URL("file", null, home + "/faas-java.jar")
+                new File(home, "warm").toURI().toURL(),
+                new File(home, "faas-java.jar").toURI().toURL()
             }, Loader.class.getClassLoader()))
         {
             for (String name : new String[] { "Warm", "Warm::records",
