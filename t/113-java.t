@@ -187,7 +187,7 @@ SERVER = '''
 
 def ready(nginx):
     """All blanks are there and wait: their standard input is nobody's."""
-    jvms = [p for p in nginx.processes() if 'ngxfaas.Bootstrap' in p.cmdline]
+    jvms = [p for p in nginx.processes() if 'faas-java.jar' in p.cmdline]
     try:
         up = [os.readlink('/proc/%d/fd/0' % p.pid) for p in jvms]
     except OSError:

@@ -181,10 +181,9 @@ sup_java_command(sup_env_t *env, char *buf, size_t len, size_t size,
     (void) snprintf(path, sizeof(path), "%s/java/faas-java.jar",
                     sup_runtime_root());
 
-    len = sup_put(buf, len, size, "-cp");
+    len = sup_put(buf, len, size, "-jar");
     len = sup_put(buf, len, size, path);
-    len = sup_put(buf, len, size, "ngxfaas.Bootstrap");
-    spawn->argc += 3;
+    spawn->argc += 2;
 
     return sup_java_vars(env, buf, len, size, spawn);
 }

@@ -39,7 +39,7 @@ JAVA = Java(
     "java", [faasjava.faas_java.JAVA, "-Xrs", "-XX:+UseSerialGC",
              "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"] + SIZE
     + ["-Dfile.encoding=UTF-8", "-Duser.language=en", "-Duser.country=US",
-       "-cp", faasjava.faas_java.JAR, "ngxfaas.Bootstrap"],
+       "-jar", faasjava.faas_java.JAR],
     "fail.java", "java.lang.IllegalArgumentException", [
         ("fn.Missing", "java.lang.ClassNotFoundException",
          "Class not found: fn.Missing"),

@@ -10,11 +10,12 @@ import java.io.File;
 import java.io.IOError;
 import java.util.TimeZone;
 
-public final class Bootstrap {
+public final class Bootstrap implements Runnable {
 
     private static final String TRACE = "com.amazonaws.xray.traceHeader";
     private static final int ERROR_MAX = 60000;         /* of a frame */
     private static final int PAYLOAD_MAX = 262144;
+    private static final long STACK = 4 << 20;
 
     /* there may be no memory to make one */
     private static final byte[] FULL = Settings.bytes(
@@ -27,7 +28,18 @@ public final class Bootstrap {
     }
 
 
+    /*
+     * JSON may be nested deeper than the stack of Java's own main thread would
+     * bear in the end: compiled methods take more of it than interpreted ones.
+     */
+
     public static void main(String[] args) {
+        new Thread(null, new Bootstrap(), "main", STACK).start();
+    }
+
+
+    @Override
+    public void run() {
         String home = new File(System.getProperty("java.class.path")
                                .split(File.pathSeparator)[0])
                       .getAbsoluteFile().getParent();

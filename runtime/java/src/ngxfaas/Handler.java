@@ -137,9 +137,10 @@ abstract class Handler {
             try {
                 Object json = JsonReader.read(event, 0, length, !plain);
 
-                /* a value of another kind than the plain type says so */
+                /* most handlers take what was read as it is */
 
-                return Binder.bind(json, in);
+                return plain && Binder.raw(in).isInstance(json)
+                       ? json : Binder.bind(json, in);
             } catch (JsonException e) {
                 throw new RuntimeException("An error occurred during JSON "
                                            + "parsing", e);
