@@ -83,10 +83,11 @@ done
 
 # what runs functions in Java is Java itself
 
-if command -v "${JAVAC:-javac}" > /dev/null; then
+if "${JAVAC:-javac}" --release 17 --version > /dev/null 2>&1; then
     quietly make -C "$top/runtime/java" BUILD="$build"
 else
-    say "no runtime for Java: there is no javac (openjdk-17-jdk-headless)"
+    say "no runtime for Java: there is no javac of 17 or newer" \
+        "(openjdk-17-jdk-headless)"
 fi
 
 for lang in python node ruby lua php perl bash; do
