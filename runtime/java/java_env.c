@@ -140,6 +140,7 @@ java_native(init)(JNIEnv *jni, jclass self, jbyteArray version)
 
     memset(&sa, 0, sizeof(struct sigaction));
     sa.sa_handler = java_sigterm;
+    sa.sa_flags = SA_RESTART;            /* of the function's own calls */
     (void) sigemptyset(&sa.sa_mask);
     (void) sigaction(SIGTERM, &sa, NULL);
     (void) atexit(java_exit);
