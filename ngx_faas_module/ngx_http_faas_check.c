@@ -217,6 +217,10 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         return NGX_CONF_OK;
     }
 
+    if (fn->kind == NGX_HTTP_FAAS_JAVA) {
+        return ngx_http_faas_check_java_handler(cf, fn);
+    }
+
     n = ngx_http_faas_handler_files(cf, fn, names);
 
     if (n == 0) {
@@ -344,6 +348,7 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     } else if (fn->handler.len == 0
                && (fn->kind == NGX_HTTP_FAAS_PYTHON
                    || fn->kind == NGX_HTTP_FAAS_NODE
+                   || fn->kind == NGX_HTTP_FAAS_JAVA
                    || fn->kind == NGX_HTTP_FAAS_LANG))
     {
         missing = "handler";

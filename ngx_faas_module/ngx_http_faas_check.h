@@ -49,6 +49,14 @@ ngx_int_t ngx_http_faas_layers_import(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *names, ngx_uint_t n,
     ngx_uint_t executable);
 
+/* ngx_http_faas_check_java.c */
+
+char *ngx_http_faas_check_java(ngx_conf_t *cf, ngx_str_t *runtime);
+char *ngx_http_faas_check_java_handler(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
+char *ngx_http_faas_check_java_built(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
+
 /* ngx_http_faas_check_client.c */
 
 char *ngx_http_faas_check_bootstrap(ngx_conf_t *cf,

@@ -19,6 +19,7 @@ typedef struct {
 static ngx_http_faas_runtime_t  ngx_http_faas_runtimes[] = {
     { "python3", NGX_HTTP_FAAS_PYTHON },
     { "nodejs", NGX_HTTP_FAAS_NODE },
+    { "java", NGX_HTTP_FAAS_JAVA },
     { "native", NGX_HTTP_FAAS_NATIVE },
     { "fastcgi", NGX_HTTP_FAAS_FASTCGI },
     { "provided", NGX_HTTP_FAAS_PROVIDED },
@@ -144,6 +145,9 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         } else if (rt->kind == NGX_HTTP_FAAS_NODE) {
             rv = ngx_http_faas_check_node(cf, &fn->runtime);
 
+        } else if (rt->kind == NGX_HTTP_FAAS_JAVA) {
+            rv = ngx_http_faas_check_java(cf, &fn->runtime);
+
         } else if (rt->kind == NGX_HTTP_FAAS_PROVIDED) {
             rv = ngx_http_faas_check_provided(&fn->runtime);
 
@@ -162,9 +166,10 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown runtime \"%V\", it must be python3, "
-                           "python3.N, nodejs, nodejsN.x, ruby, ruby3.N, "
-                           "lua, php, php8.N, perl, bash, native, provided, "
-                           "provided.al2, provided.al2023 or fastcgi",
+                           "python3.N, nodejs, nodejsN.x, java, javaN, "
+                           "ruby, ruby3.N, lua, php, php8.N, perl, bash, "
+                           "native, provided, provided.al2, provided.al2023 "
+                           "or fastcgi",
                            &fn->runtime);
         return NGX_CONF_ERROR;
     }

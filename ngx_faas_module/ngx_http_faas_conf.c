@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_faas_api.h"
+#include "ngx_http_faas_check.h"
 #include "ngx_http_faas_lambda.h"
 
 
@@ -90,7 +91,8 @@ ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
         ngx_str_set(&fmcf->runtime_dir, "/usr/lib/faas");
     }
 
-    if (ngx_http_faas_sandbox_defaults(cf, fmcf) != NGX_CONF_OK
+    if (ngx_http_faas_check_java_built(cf, fmcf) != NGX_CONF_OK
+        || ngx_http_faas_sandbox_defaults(cf, fmcf) != NGX_CONF_OK
         || ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;

@@ -29,6 +29,16 @@ usr/share/doc/ngx-faas/conf-examples/quickstart.conf
 usr/share/doc/ngx-faas/conf-examples/functions/hello-python/app.py
 '''.split()
 
+JAVA = '''
+usr/lib/faas/java/faas-java.jar
+usr/lib/faas/java/libfaas-java.so
+usr/lib/faas/java/warm/Warm$Part.class
+'''.split()
+
+if MODULE and os.path.exists(os.path.join(os.path.dirname(MODULE),
+                                          'runtime/java/faas-java.jar')):
+    EXPECTED += JAVA
+
 if not MODULE:
     skip_all('the module is linked in')
 

@@ -6,7 +6,7 @@ use FaasConf;
 
 my %program = (ruby => '/usr/bin/ruby', lua => '/usr/bin/luajit',
                php => '/usr/bin/php', perl => '/usr/bin/perl',
-               bash => '/bin/bash');
+               bash => '/bin/bash', java => '/usr/bin/java');
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -181,7 +181,7 @@ bad handler "lib/" in function "f", runtime "bash" takes file.function, or a fil
     faas_blanks bash 2;
 --- at: faas_blanks bash 2;
 --- says
-runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, ruby, lua, php and perl
+runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, java, ruby, lua, php and perl
 
 
 === TEST 15: a command is not for these
@@ -195,3 +195,86 @@ runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, ruby, lua, p
 --- at: command app.pl;
 --- says
 "command" in function "f" is only for runtimes fastcgi and provided
+
+
+=== TEST 16: Java: no such class in the folder
+--- functions
+>>> f/app.py
+--- function
+    handler shop.Inner::handle;
+    runtime java;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler shop.Inner::handle;
+--- says
+handler "shop.Inner::handle" of function "f" names no class: there is no "shop/Inner.class" in "$TEST_NGINX_FUNCTIONS/f", nor in a jar of its "lib"
+
+
+=== TEST 17: Java: a handler with slashes
+--- functions
+>>> f/shop/Api.class
+--- function
+    handler shop/Api::handle;
+    runtime java;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler shop/Api::handle;
+--- says
+bad handler "shop/Api::handle" in function "f", runtime "java" takes package.Class or package.Class::method
+
+
+=== TEST 18: Java: a handler without a method after the colons
+--- functions
+>>> f/shop/Api.class
+--- function
+    handler shop.Api::;
+    runtime java;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler shop.Api::;
+--- says
+bad handler "shop.Api::" in function "f"
+
+
+=== TEST 19: Java: empty parts of a name
+--- functions
+>>> f/shop/Api.class
+--- function
+    handler shop..Api;
+    runtime java;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler shop..Api;
+--- says
+bad handler "shop..Api" in function "f"
+
+
+=== TEST 20: Java: handler is missing
+--- functions
+>>> f/shop/Api.class
+--- function
+    runtime java;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: }
+--- says
+no "handler" in function "f"
+
+
+=== TEST 21: a Java that is not installed
+--- function
+    runtime java999;
+--- at: runtime java999;
+--- says
+runtime "java999" is not installed: there is no Java 999 in "/usr/lib/jvm", install the package "openjdk-999-jre-headless"
+
+
+=== TEST 22: a Java that is too old
+--- function
+    runtime java11;
+--- at: runtime java11;
+--- says
+unknown runtime "java11"
+
+
+=== TEST 23: a Java that Lambda had
+--- function
+    runtime java8.al2;
+--- at: runtime java8.al2;
+--- says
+unknown runtime "java8.al2"

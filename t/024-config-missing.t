@@ -20,6 +20,7 @@ CASES = {
     'php8': ('app.h', 'app.php', '/usr/bin/php', 'php-cli'),
     'lua': ('app', 'app.lua', '/usr/bin/luajit', 'luajit2'),
     'perl': ('app', 'app.pl', '/usr/bin/json_pp', 'perl'),
+    'java': ('App', 'App.class', '/usr/bin/java', 'default-jre-headless'),
 }
 
 CONF = '''
@@ -78,3 +79,14 @@ with tempfile.TemporaryDirectory(prefix='faas-missing-') as folder:
                    runtime + ' that is not there', r.stdout.decode())
 
         tap.ok(os.path.exists('/usr/bin/env'), '/usr/bin is as it was')
+
+        # a build without a JDK has no runtime for Java
+        if os.access('/usr/bin/java', os.X_OK):
+            with open(conf, 'w') as f:
+                f.write(CONF % ('load_module %s;' % MODULE if MODULE else '',
+                                folder, folder, folder, 'java', 'App', code))
+            r = covered('/usr/bin/none', BINARY, '-t', '-c', conf)
+            want = ('runtime "java" of function "f" was not built: there is '
+                    'no "%s/java/faas-java.jar"' % folder)
+            tap.ok(r.returncode != 0 and want in r.stdout.decode(),
+                   'a runtime that was not built', r.stdout.decode())

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Functions in all languages whose runtime is a script, through nginx, in the
-sandbox: the same requests to the same function in each of them."""
+"""Functions in all languages, through nginx, in the sandbox: the same requests
+to the same function in each of them."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 from faas_e2e import Nginx, Tap, skip_all, wait_for     # noqa: E402
-from faas_langs import installed                        # noqa: E402
+from faas_langs import files, installed                 # noqa: E402
 
 LANGUAGES = installed()
 if not LANGUAGES:
@@ -84,7 +84,7 @@ def function(tap, nginx, name, error):
 
 
 with Tap() as tap, Nginx(
-        functions={name: {v[3]: v[4]} for name, v in LANGUAGES.items()},
+        functions={name: files(v) for name, v in LANGUAGES.items()},
         http=HTTP, server=SERVER) as nginx:
     for name, value in LANGUAGES.items():
         function(tap, nginx, name, value[5])

@@ -81,4 +81,13 @@ for part in libfaas supervisor provided bash; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 
+# what runs functions in Java is Java itself
+
+if "${JAVAC:-javac}" --release 17 --version > /dev/null 2>&1; then
+    quietly make -C "$top/runtime/java" BUILD="$build"
+else
+    say "no runtime for Java: there is no javac of 17 or newer" \
+        "(openjdk-17-jdk-headless)"
+fi
+
 copy_scripts "$build/runtime"

@@ -65,6 +65,15 @@ install_all()
         put 644 "$build/runtime/$f" "$RUNTIMEDIR/$f"
     done
 
+    if [ -e "$build/runtime/java/faas-java.jar" ]; then
+        put 755 "$build/runtime/java/libfaas-java.so" \
+            "$RUNTIMEDIR/java/libfaas-java.so"
+
+        for f in faas-java.jar $(cd "$build/runtime/java" && echo warm/*); do
+            put 644 "$build/runtime/java/$f" "$RUNTIMEDIR/java/$f"
+        done
+    fi
+
     # a link, so that the program finds what it is made of
 
     put 755 "$top/util/faasctl" "$RUNTIMEDIR/faasctl"

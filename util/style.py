@@ -8,6 +8,7 @@ All files: at most 80 columns, no trailing blanks, no tabs (but in
 Makefiles), a newline at the end, no paths of a developer's machine.
 C: also no // comments, a header comment, at most 600 lines, functions of at
 most 60 lines whose name starts a line, two blank lines between functions.
+Java: also no // comments, a header comment, at most 600 lines.
 """
 
 import os
@@ -22,7 +23,7 @@ MAX_FILE = 600
 MAX_FUNCTION = 60
 
 TEXT = {'.c', '.h', '.py', '.pm', '.t', '.sh', '.js', '.mjs', '.cjs', '.conf',
-        '.php', '.md', ''}
+        '.php', '.java', '.md', ''}
 SKIP_DIRS = {'.git', 'build', '__pycache__', 'servroot'}
 
 # long lines that cannot be broken: tables and addresses in documents
@@ -69,6 +70,15 @@ class Checker:
                 self.say(path, n, '// comment')
 
         self.functions(path, lines, plain)
+
+    def java(self, path, lines):
+        if not lines[0].startswith('/*'):
+            self.say(path, 1, 'no header comment')
+        if len(lines) > MAX_FILE:
+            self.say(path, len(lines), 'file of %d lines' % len(lines))
+        for n, line in enumerate(strip_c('\n'.join(lines)).split('\n'), 1):
+            if '//' in line:
+                self.say(path, n, '// comment')
 
     def functions(self, path, lines, plain):
         """A body is what stands between "{" and "}" in column one."""
@@ -176,6 +186,8 @@ def main():
         checker.text(path, lines)
         if path.endswith(('.c', '.h')):
             checker.c(path, lines)
+        elif path.endswith('.java'):
+            checker.java(path, lines)
 
     return 1 if checker.count else 0
 

@@ -74,7 +74,8 @@ static void faas_landlock_allow(int ruleset, int fd, uint64_t access,
 static const char  *faas_landlock_folders[] = {
     "/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32",
     "/etc/alternatives", "/etc/crypto-policies", "/etc/fonts",
-    "/etc/java-17-openjdk", "/etc/perl", "/etc/php", "/etc/pki/ca-trust",
+    "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/java-25-openjdk",
+    "/etc/perl", "/etc/php", "/etc/pki/ca-trust",
     "/etc/pki/tls/certs", "/etc/ssl/certs", "/proc/self", NULL
 };
 

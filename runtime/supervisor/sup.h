@@ -36,6 +36,10 @@
 #define SUP_EXIT_RESTART     3
 #define SUP_EXIT_LACKING     4           /* of --probe */
 
+#define SUP_LD_PATH                                                           \
+    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:"              \
+    "/var/task/lib:/opt/lib"
+
 #define SUP_DIGEST_LEN       64
 #define SUP_LINE_MAX         2048    /* a logged line of an environment */
 
@@ -69,6 +73,7 @@ typedef void (*sup_child_pt)(pid_t pid, int status, void *data);
 typedef enum {
     SUP_RT_PYTHON = 0,
     SUP_RT_NODE,
+    SUP_RT_JAVA,
     SUP_RT_LANG,                          /* forked: sup_lang.c says how */
     SUP_RT_NATIVE,
     SUP_RT_FASTCGI,
@@ -120,7 +125,8 @@ struct sup_class_s {
     sup_kind_e            kind;
     char                  name[48];       /* as blanks and log lines say it */
     char                  path[256];
-    uint32_t              memory_mb;      /* of a node class, else 0 */
+    uint32_t              memory_mb;      /* of Node and Java, else 0 */
+    unsigned              alone:1;        /* has no blanks: sup_java.c */
     sup_net_e             network;
     json_t               *refused;        /* calls, beyond the usual ones */
     void                 *filter;         /* of system calls */

@@ -252,6 +252,15 @@ size_t sup_command_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn);
 size_t sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn);
+/* appends a string, 0 when it does not fit, or LEN is 0 */
+size_t sup_put(char *buf, size_t len, size_t size, const char *text);
+
+/* sup_java.c */
+int sup_java_alone(const sup_version_t *v);
+size_t sup_java_args(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn);
+size_t sup_java_command(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn);
 
 /* sup_env.c */
 const char *sup_env_text(sup_env_t *env);

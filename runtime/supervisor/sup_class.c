@@ -12,13 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "faas_java.h"
 #include "sup.h"
 
 
 #define SUP_BLANKS  2                    /* unless configured */
 
 
-/* A node process's heap limit is fixed when it starts. */
+/* The heap limit of Node and of Java is fixed when they start. */
 
 static const uint32_t  sup_memory_classes[] = {
     128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192,
@@ -61,6 +62,9 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
 
     } else if (strncmp(runtime, "nodejs", 6) == 0) {
         *kind = SUP_RT_NODE;
+
+    } else if (faas_java_number(runtime) >= 0) {
+        *kind = SUP_RT_JAVA;
 
     } else if (strcmp(runtime, "native") == 0) {
         *kind = SUP_RT_NATIVE;
@@ -122,6 +126,10 @@ sup_interpreter(const char *runtime, sup_kind_e kind, char *path)
         return access(path, X_OK);
     }
 
+    if (kind == SUP_RT_JAVA) {
+        return faas_java_find(faas_java_number(runtime), path, 256);
+    }
+
     if (kind == SUP_RT_LANG) {
         sup_lang_program(runtime, name, sizeof(name));
 
@@ -164,7 +172,8 @@ sup_class_filter(sup_class_t *c, const sup_version_t *v)
 
 
 static sup_class_t *
-sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
+sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb,
+    unsigned alone)
 {
     const char   *name;
     sup_class_t  *c;
@@ -177,6 +186,7 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
 
     c->kind = v->kind;
     c->memory_mb = memory_mb;
+    c->alone = alone;
     (void) snprintf(c->path, sizeof(c->path), "%s", path);
 
     switch (v->kind) {
@@ -196,6 +206,12 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb)
     case SUP_RT_WRAPPED:
         name = strrchr(path, '/') + 1;
         (void) snprintf(c->name, sizeof(c->name), "%.40s", name);
+        c->zygote = sup_zygote_get("exec", "");
+        break;
+
+    case SUP_RT_JAVA:
+        (void) snprintf(c->name, sizeof(c->name), "%.30s/%uMB", v->runtime,
+                        memory_mb);
         c->zygote = sup_zygote_get("exec", "");
         break;
 
@@ -225,6 +241,7 @@ sup_class_t *
 sup_class_get(const sup_version_t *v)
 {
     char          path[PATH_MAX];
+    unsigned      alone;
     uint32_t      memory_mb;
     sup_class_t  *c;
 
@@ -236,10 +253,13 @@ sup_class_get(const sup_version_t *v)
         return NULL;
     }
 
-    memory_mb = v->kind == SUP_RT_NODE ? sup_memory_class(v->memory_mb) : 0;
+    memory_mb = v->kind == SUP_RT_NODE || v->kind == SUP_RT_JAVA
+                ? sup_memory_class(v->memory_mb) : 0;
+    alone = v->kind == SUP_RT_JAVA && sup_java_alone(v);
 
     for (c = sup.classes; c != NULL; c = c->next) {
         if (c->kind == v->kind && c->memory_mb == memory_mb
+            && c->alone == alone
             && c->network == sup_class_network(v)
             && strcmp(c->path, path) == 0
             && (c->refused == v->refused
@@ -249,7 +269,7 @@ sup_class_get(const sup_version_t *v)
         }
     }
 
-    return sup_class_make(v, path, memory_mb);
+    return sup_class_make(v, path, memory_mb, alone);
 }
 
 
@@ -265,7 +285,7 @@ sup_class_wanted(sup_class_t *c)
     uint32_t     wanted;
     const char  *runtime;
 
-    if (c->users == 0 || c->kind >= SUP_RT_NATIVE
+    if (c->users == 0 || c->kind >= SUP_RT_NATIVE || c->alone
         || sup.isolation == FAAS_ISOLATION_LANDLOCK)
     {
         return 0;

@@ -149,7 +149,8 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
         /* of "python3" the class knows which one it is */
 
         (void) snprintf(text, sizeof(text), "AWS_Lambda_%.40s",
-                        v->lang != SUP_RT_NODE && v->kind != SUP_RT_PROVIDED
+                        v->kind != SUP_RT_PROVIDED
+                        && (v->lang == SUP_RT_PYTHON || v->lang == SUP_RT_LANG)
                         ? v->class->name : v->runtime);
         sup_var(vars, "AWS_EXECUTION_ENV", text);
     }
@@ -505,6 +506,9 @@ sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
 
     case SUP_RT_NODE:
         return sup_command_node(env->class, buf, len, size, spawn);
+
+    case SUP_RT_JAVA:
+        return sup_java_command(env, buf, len, size, spawn);
 
     case SUP_RT_PYTHON:
     case SUP_RT_LANG:

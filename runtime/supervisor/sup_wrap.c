@@ -91,6 +91,10 @@ sup_wrap_command(sup_env_t *env, char *buf, size_t len, size_t size,
         return sup_wrap_node(env, buf, len, size, spawn);
     }
 
+    if (env->version->lang == SUP_RT_JAVA) {
+        return sup_java_args(env, buf, len, size, spawn);
+    }
+
     /* all up to the script: what is after it is for zygotes */
 
     (void) sup_lang_command(env->class->path, sup_runtime_root(), argv,

@@ -1,10 +1,13 @@
 """
-The same function for the tests that go through nginx, in each language whose
-runtime is a script.  By "do" of the query it answers, fails, exits, sleeps,
-floods the log, or says what it sees of the machine.
+The same function for the tests that go through nginx, in each language that
+has a runtime of its own besides Python and Node.js.  By "do" of the query it
+answers, fails, exits, sleeps, floods the log, or says what it sees of the
+machine.
 """
 
 import os
+
+import faas_java
 
 RUBY = r'''
 require 'json'
@@ -173,6 +176,78 @@ handler()
 }
 '''
 
+JAVA = r'''
+package app;
+
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestHandler;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+public class Function
+    implements RequestHandler<Map<String, Object>, Map<String, Object>>
+{
+    private static boolean writes(String path) {
+        try {
+            Files.writeString(Path.of(path), "abc");
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static Map<String, Object> where() throws IOException {
+        String tmp = System.getenv("TMPDIR");
+        return Map.of("cwd", Path.of("").toAbsolutePath().toString(),
+            "uid", Files.getAttribute(Path.of("/proc/self"), "unix:uid"),
+            "writes", writes("here"),
+            "tmp", writes((tmp == null ? "/tmp" : tmp) + "/x"),
+            "shadow", Files.isReadable(Path.of("/etc/shadow")),
+            "run", Files.exists(Path.of(System.getenv("RUN"))));
+    }
+
+    @Override
+    public Map<String, Object> handleRequest(Map<String, Object> event,
+                                             Context context) {
+        Map<?, ?> query = (Map<?, ?>) event.get("queryStringParameters");
+        Object what = query == null ? null : query.get("do");
+
+        try {
+            switch (String.valueOf(what)) {
+            case "fail":
+                throw new IllegalArgumentException("failed");
+            case "exit":
+                System.exit(3);
+            case "sleep":
+                Thread.sleep(30000);
+                break;
+            case "log":
+                System.out.println("logged");
+                break;
+            case "flood":
+                for (int n = 0; n < 5000; n++) {
+                    System.out.println("line " + n + " of many");
+                }
+                break;
+            case "where":
+                return where();
+            }
+        } catch (IOException | InterruptedException e) {
+            throw new RuntimeException(e);
+        }
+
+        Map<?, ?> request = (Map<?, ?>) event.get("requestContext");
+        boolean same = context.getAwsRequestId().equals(
+            request.get("requestId"));
+        return Map.of("statusCode", 201,
+                      "headers", Map.of("X-Path", event.get("rawPath")),
+                      "body", "id " + same);
+    }
+}
+'''
+
 # name: interpreter, runtime, handler, file, code, type of an error
 LANGUAGES = {
     'ruby': ('/usr/bin/ruby', 'ruby', 'app.handler', 'app.rb', RUBY,
@@ -182,9 +257,19 @@ LANGUAGES = {
             'DomainException'),
     'perl': ('/usr/bin/perl', 'perl', 'app', 'app.pl', PERL, 'Error'),
     'bash': ('/bin/bash', 'bash', 'app', 'app.sh', BASH, 'ExitError'),
+    'java': (faas_java.JAVA, 'java', 'app.Function', 'app/Function.java', JAVA,
+             'java.lang.IllegalArgumentException'),
 }
 
 
 def installed():
     return {name: value for name, value in LANGUAGES.items()
-            if os.access(value[0], os.X_OK)}
+            if os.access(value[0], os.X_OK)
+            and not (name == 'java' and faas_java.lacking())}
+
+
+def files(value):
+    """What is in a function's folder: {path: content}."""
+    _, runtime, _, file, code, _ = value
+    source = {file: code}
+    return faas_java.files(source) if runtime == 'java' else source

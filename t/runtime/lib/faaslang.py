@@ -362,7 +362,8 @@ def conformance(tap, lang, invocations=4000):
         if case.__name__ not in lang.missing:
             case(tap, lang)
 
-    growth(tap, lang, invocations)
+    if "growth" not in lang.missing:
+        growth(tap, lang, invocations)
 
     if lang.forks:
         zygotes(tap, lang)
@@ -438,4 +439,5 @@ def streamed(tap, lang, bad):
         tap.equal(ask(1)[1], (STDOUT, b"one"), "after one whose reader left")
 
 
-__all__ = ["Language", "conformance", "rss", "streamed", "wait_for", "warmed"]
+__all__ = ["Language", "conformance", "growth", "rss", "streamed", "wait_for",
+           "warmed"]

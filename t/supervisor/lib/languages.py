@@ -1,5 +1,5 @@
-"""Functions in all languages whose runtime is a script, run by the supervisor:
-one scenario for the levels of isolation; see 081 and 098."""
+"""Functions in all languages, run by the supervisor: one scenario for the
+levels of isolation; see 081 and 098."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ import sys
 from suptest import *           # noqa: F401,F403
 
 sys.path.insert(0, os.path.join(TOP, 't/lib'))          # noqa: F405
-from faas_langs import installed                        # noqa: E402
+from faas_langs import files, installed                 # noqa: E402
 
 EVENT = {'rawPath': '/x', 'queryStringParameters': {},
          'requestContext': {'requestId': 'nobody'}}
@@ -22,8 +22,8 @@ def run(level):
         bare = sup.head('isolation') in (1, 4)
 
         for name, value in installed().items():
-            _, runtime, handler, file, code, _ = value
-            folder = sup.code({file: code})
+            _, runtime, handler, _, _, _ = value
+            folder = sup.code(files(value))
             fn = sup.add(name, folder, runtime=runtime, handler=handler,
                          environment={'RUN': sup.dir})
             sup.reload()

@@ -220,8 +220,8 @@ class Sup:
     @staticmethod
     def write(path, text):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path + '.n', 'w') as f:
-            f.write(text)
+        with open(path + '.n', 'wb') as f:
+            f.write(text.encode() if isinstance(text, str) else text)
         os.chmod(path + '.n', 0o644)
         os.rename(path + '.n', path)
 

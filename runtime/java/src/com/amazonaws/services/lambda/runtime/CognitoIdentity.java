@@ -1,0 +1,10 @@
+/* Who calls, if Cognito knows. */
+
+package com.amazonaws.services.lambda.runtime;
+
+public interface CognitoIdentity {
+
+    String getIdentityId();
+
+    String getIdentityPoolId();
+}
