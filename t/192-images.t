@@ -78,9 +78,9 @@ def answers(tap, n):
                               'os.path.exists("/usr/bin/perl")]'),
                   [handler, '/var/task', False],
                   name + ': the entry point of an image')
-    tap.ok(do(n, 'folder', 'API').startswith('127.')
-           and not do(n, 'folder', 'API').startswith('127.0.0.1:'),
-           'an address of its own')
+    if os.geteuid() == 0:
+        tap.ok(re.match(r'127\.(?!0\.0\.1:)', do(n, 'folder', 'API')),
+               'an address of its own')
     tap.ok(do(n, 'saved', 'API').startswith('127.0.0.1:'),
            'or a network of its own')
     tap.equal(do(n, 'folder', 'open("/etc/hosts").read()'),
