@@ -54,20 +54,28 @@ ngx_http_faas_get_function(u_char *p, ngx_http_faas_function_t *fn,
     *p++ = '{';
     p = ngx_http_faas_get_str(p, "FunctionName", &fn->lambda_name);
     p = ngx_http_faas_get_str(p, "FunctionArn", arn);
-    p = ngx_http_faas_get_str(p, "Runtime", &runtime);
-    p = ngx_http_faas_get_str(p, "Handler", &fn->handler);
+
+    /* an image has them in itself */
+
+    if (fn->form != NGX_HTTP_FAAS_IMAGE) {
+        p = ngx_http_faas_get_str(p, "Runtime", &runtime);
+        p = ngx_http_faas_get_str(p, "Handler", &fn->handler);
+    }
+
     p = ngx_sprintf(p, "\"Role\":\"arn:aws:iam::%V:role/faas\","
                     "\"CodeSize\":0,\"Description\":\"\",\"Timeout\":%M,"
                     "\"MemorySize\":%ui,\"Version\":\"%V\","
                     "\"TracingConfig\":{\"Mode\":\"PassThrough\"},"
-                    "\"PackageType\":\"Zip\","
+                    "\"PackageType\":\"%s\","
                     "\"EphemeralStorage\":{\"Size\":%ui},"
                     "\"LoggingConfig\":{\"LogFormat\":\"Text\",\"LogGroup\":"
                     "\"/aws/lambda/%V\"},"
                     "\"SnapStart\":{\"ApplyOn\":\"None\","
                     "\"OptimizationStatus\":\"Off\"}",
                     &fn->account, (fn->timeout + 999) / 1000, fn->memory,
-                    &fn->version, fn->tmp, &fn->lambda_name);
+                    &fn->version,
+                    fn->form == NGX_HTTP_FAAS_IMAGE ? "Image" : "Zip",
+                    fn->tmp, &fn->lambda_name);
 
     if (!list) {
         p = ngx_sprintf(p, ",\"State\":\"Active\","
