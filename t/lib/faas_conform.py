@@ -4,6 +4,8 @@ own (contract, sections 3 and 4), and where a runtime is another one."""
 import os
 import subprocess
 
+import faas_java
+
 from faas_e2e import BUILD, TOP
 from faas_provided import Unavailable, built, copied, fetched
 
@@ -53,15 +55,23 @@ class Runtime:
         self.without, self.more = set(without), more
         self.handler = handler
         self.ends, self.growth, self.client = ends, growth, client
-        self.memory = 128
+        self.memory = 256 if runtime == 'java' else 128
         if SANITIZED and (client or runtime == 'bash'):
             self.memory, self.growth = 512, UNSEEN
             self.init = {k: v for k, v in init.items() if k != 'throws'}
 
     def installed(self):
-        return os.access(self.program, os.X_OK)
+        return os.access(self.program, os.X_OK) and (
+            self.runtime != 'java' or faas_java.lacking() is None)
+
+    def bad_handler(self, name):
+        if self.runtime == 'java':
+            return name + '::handler'
+        return (self.handler % 'handler').replace('app', name)
 
     def files(self):
+        if self.runtime == 'java':
+            return {}
         if self.runtime == 'native':
             return {'app': (compiled(), 0o755)}
         files = {self.file: source(self.file)}
@@ -189,6 +199,32 @@ ALL = {
         'memory': KILLED,
     }, without=['stdout', 'execution env'], handler='app'),
 
+    # a heap that is collected when it is full, threads as it needs them
+    'java': Runtime('/usr/bin/java', 'java', '.java', {
+        'Throws': '''
+public class Throws {
+    static int n = Integer.parseInt("while loading");
+    public Object handler(Object event) { return n; }
+}
+''',
+        'Slow': '''
+public class Slow {
+    public Slow() throws Exception { Thread.sleep(60000); }
+    public Object handler(Object event) { return event; }
+}
+''',
+    }, {
+        'Throws': ('java.lang.NumberFormatException', 'while loading'),
+        'nothing': ('java.lang.NoSuchMethodException', 'nothing'),
+    }, {
+        'throw': ('App$Odd', MESSAGE), 'throw_later': None,
+        'stack': ('java.lang.StackOverflowError', ''),
+        'memory': ('java.lang.OutOfMemoryError', 'Java heap space'),
+    }, ends=dict(ENDS, kill=('Runtime.ExitError',
+                             'Error: Runtime exited with error: ')),
+        without=['stream', 'execution env'],
+        handler='App::%s', growth=128 << 20),
+
     # Lambda's own clients, of the same functions
     'ric-python': Runtime('/usr/bin/python3', 'python3', '.py', PYTHON_BAD,
                           PYTHON_INIT, PYTHON_ERRORS, without=['stream'],
@@ -220,6 +256,11 @@ def compiled():
 
 def code(name, runtime):
     """The setting "code", and why there is none."""
+    if runtime.runtime == 'java':
+        return faas_java.folder(dict(
+            {'App.java': source('App.java')},
+            **{bad + '.java': text for bad, text in runtime.bad.items()})), \
+            None
     if runtime.client is None:
         return '{functions}/' + name, None
     try:
