@@ -120,6 +120,26 @@ ngx_http_faas_kept_remove(ngx_http_faas_kept_t *kept)
 }
 
 
+/*
+ * A connection that has room for a request has it still when the environment
+ * has read one, but epoll tells of that each time, and the worker wakes up for
+ * nothing.  Where there is no room nginx asks for the event by itself.
+ */
+
+static ngx_int_t
+ngx_http_faas_conn_quiet(ngx_connection_t *c)
+{
+    if (!c->write->active || !c->write->ready
+        || !(ngx_event_flags & NGX_USE_EPOLL_EVENT)
+        || !(ngx_event_flags & NGX_USE_CLEAR_EVENT))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLEAR_EVENT);
+}
+
+
 ngx_int_t
 ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
     uint32_t generation, ngx_uint_t single)
@@ -133,7 +153,9 @@ ngx_http_faas_conn_keep(ngx_connection_t *c, uint32_t env,
         return NGX_DECLINED;
     }
 
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK
+        || ngx_http_faas_conn_quiet(c) != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
