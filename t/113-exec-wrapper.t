@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
+import faas_java                                        # noqa: E402
 from faas_e2e import Nginx, Tap, wait_for               # noqa: E402
 
 # what a function says: which handler, its variables, how it was started
@@ -81,6 +82,32 @@ return { first = say("first"), second = say("second") }
 '''),
 }
 
+JAVA = '''
+import java.util.Map;
+
+public class App {
+    private static String or(String name) {
+        String value = System.getenv(name);
+        return value == null ? "-" : value;
+    }
+
+    private Object say(String name) {
+        return Map.of("statusCode", 200, "body", String.join("|", name,
+            or("ADDED"), or("OWN"),
+            or("AWS_EXECUTION_ENV").replaceAll("[0-9.]+$", ""),
+            System.getProperty("option", "-"), "[]"));
+    }
+
+    public Object first(Object event) { return say("first"); }
+    public Object second(Object event) { return say("second"); }
+}
+'''
+
+if faas_java.lacking() is None:
+    with open(faas_java.folder({'App.java': JAVA}) + '/App.class', 'rb') as f:
+        FUNCTIONS['java'] = (faas_java.JAVA, 'App::first', 'App.class',
+                             f.read())
+
 LANGUAGES = {name: value for name, value in FUNCTIONS.items()
              if os.path.exists(value[0])}
 
@@ -96,6 +123,9 @@ exec "$@"
 OPTIONS = '''#!/bin/bash
 args=("$@")
 export _HANDLER=app.second OWN=changed
+case $1 in
+*java*) _HANDLER=App::second ;;
+esac
 case $1 in
 *python*) more=(-X importtime) ;;
 *node) more=(--trace-warnings) ;;
@@ -127,7 +157,8 @@ for name, (_, handler, file, text) in LANGUAGES.items():
        else 'environment AWS_LAMBDA_EXEC_WRAPPER=/var/task/%s;' % wrapper)
 
 # an option in a variable: what it does is seen in the same place
-OPTION = {'nodejs': 'NODE_OPTIONS=--trace-warnings', 'ruby': 'RUBYOPT=-W0',
+OPTION = {'java': 'JAVA_TOOL_OPTIONS=-Doption=option',
+          'nodejs': 'NODE_OPTIONS=--trace-warnings', 'ruby': 'RUBYOPT=-W0',
           'perl': 'PERL5OPT=-Mbigint'}
 
 for name in OPTION.keys() & LANGUAGES.keys():
@@ -147,7 +178,8 @@ SERVER = '''
 '''
 
 # arguments of a wrapper: the interpreter, its options, the script
-COUNTS = {'python3': 2, 'nodejs': 4, 'ruby': 3, 'php': 8, 'perl': 2, 'lua': 2}
+COUNTS = {'python3': 2, 'nodejs': 4, 'ruby': 3, 'php': 8, 'perl': 2, 'lua': 2,
+          'java': 13}
 
 
 def error_of(nginx, name):

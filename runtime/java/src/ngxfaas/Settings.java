@@ -23,7 +23,8 @@ final class Settings {
         logStream = LambdaContext.string(all, "logStream");
         memory = ((Number) all.get("memoryMB")).intValue();
 
-        Map<?, ?> given = LambdaContext.map(all.get("environment"));
+        Map<?, ?> given = all.containsKey("environment")
+            ? LambdaContext.map(all.get("environment")) : null;
 
         /* AWS_LAMBDA_EXEC_WRAPPER: what that has left in them goes */
 
