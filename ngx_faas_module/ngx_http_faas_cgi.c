@@ -84,6 +84,9 @@ ngx_http_faas_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
         name->len = ngx_sprintf(name->data, "/%V", handler) - name->data;
 
+    } else if (ctx->function->path_info) {
+        ngx_str_null(name);
+
     } else {
         *name = r->uri;
     }
@@ -143,17 +146,42 @@ ngx_http_faas_cgi_addresses(ngx_http_request_t *r,
 
 
 static ngx_int_t
+ngx_http_faas_cgi_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
+    ngx_http_faas_param_t *params, ngx_uint_t *n)
+{
+    ngx_str_t  root, name, file;
+
+    if (ngx_http_faas_script(r, ctx, &root, &name, &file) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_faas_param(params, n, "SCRIPT_NAME", &name);
+    ngx_http_faas_param(params, n, "SCRIPT_FILENAME", &file);
+
+    if (ctx->function->path_info) {
+        ngx_http_faas_param(params, n, "PATH_INFO", &r->uri);
+    }
+
+    ngx_http_faas_param(params, n, "REQUEST_URI", &r->unparsed_uri);
+    ngx_http_faas_param(params, n, "DOCUMENT_URI", &r->uri);
+    ngx_http_faas_param(params, n, "DOCUMENT_ROOT", &root);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_faas_cgi_params(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_param_t *params, ngx_uint_t *n)
 {
     u_char     *p;
-    ngx_str_t   root, name, file, length, id;
+    ngx_str_t   length, id;
 
     ngx_http_core_srv_conf_t  *cscf;
 
     cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
 
-    if (ngx_http_faas_script(r, ctx, &root, &name, &file) != NGX_OK) {
+    if (ngx_http_faas_cgi_script(r, ctx, params, n) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -178,11 +206,6 @@ ngx_http_faas_cgi_params(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     }
 
     ngx_http_faas_param(params, n, "CONTENT_LENGTH", &length);
-    ngx_http_faas_param(params, n, "SCRIPT_NAME", &name);
-    ngx_http_faas_param(params, n, "SCRIPT_FILENAME", &file);
-    ngx_http_faas_param(params, n, "REQUEST_URI", &r->unparsed_uri);
-    ngx_http_faas_param(params, n, "DOCUMENT_URI", &r->uri);
-    ngx_http_faas_param(params, n, "DOCUMENT_ROOT", &root);
     ngx_http_faas_param(params, n, "SERVER_PROTOCOL", &r->http_protocol);
     ngx_http_faas_param_text(params, n, "GATEWAY_INTERFACE", "CGI/1.1");
     ngx_http_faas_param_text(params, n, "SERVER_SOFTWARE",

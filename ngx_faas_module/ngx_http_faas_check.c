@@ -354,6 +354,14 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         missing = "handler";
     }
 
+    if (fn->path_info && fn->kind != NGX_HTTP_FAAS_FASTCGI) {
+        ngx_http_faas_place(cf, fn, "path_info");
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"path_info\" in function \"%V\" is only for "
+                           "runtime fastcgi", &fn->name);
+        return NGX_CONF_ERROR;
+    }
+
     if (missing) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "no \"%s\" in function \"%V\"",

@@ -453,6 +453,18 @@ handler "app.handler" of function "f" names no file
 "official_client" in function "f" is only for Python and Node.js
 
 
+=== TEST 36a: a path for no script
+--- functions
+>>> f/bootstrap 0755
+--- function
+    path_info on;
+    runtime provided;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: path_info on;
+--- says
+"path_info" in function "f" is only for runtime fastcgi
+
+
 === TEST 37: an official client in the host's network
 --- functions
 >>> f/app.py

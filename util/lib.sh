@@ -19,7 +19,8 @@ packages_test="perl libtest-base-perl libtest-longstring-perl
     libcmocka-dev wrk nghttp2-client php-cgi libfcgi-dev zip python3-yaml
     awscli python3-boto3 libnginx-mod-http-lua lua-cjson
     procps iproute2 openssl ruby luajit2
-    php-cli libcpanel-json-xs-perl openjdk-17-jdk-headless"
+    php-cli libcpanel-json-xs-perl openjdk-17-jdk-headless
+    uwsgi-core uwsgi-plugin-python3"
 
 packages_asan="$packages_test libpcre2-dev zlib1g-dev xz-utils"
 
