@@ -220,6 +220,11 @@ prov_shutdown_now(const char *reason, int failed)
         prov_tm_timeout();
     }
 
+    /* nobody waits for what comes now: it is no invocation's log */
+
+    prov_log_drain();
+    prov.current = NULL;
+
     prov_end_reason = reason;
     prov_end_failed = failed;
     prov_end_ms = prov_end_now() + PROV_END_EXTERNAL_MS;
