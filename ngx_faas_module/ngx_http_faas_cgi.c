@@ -547,7 +547,8 @@ ngx_http_faas_cgi_chain(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    (void) faas_fcgi_put_begin(begin, 1, FAAS_FCGI_KEEP_CONN);
+    (void) faas_fcgi_put_begin(begin, 1, ctx->function->keep_conn
+                                         ? FAAS_FCGI_KEEP_CONN : 0);
 
     ll = ngx_http_faas_chain_add(r->pool, &ctx->request_chain, begin,
                                  2 * FAAS_FCGI_HEAD_LEN);

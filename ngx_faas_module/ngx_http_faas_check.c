@@ -305,6 +305,30 @@ ngx_http_faas_check_command(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 }
 
 
+/* What only makes sense where FastCGI is the function's own protocol. */
+
+static char *
+ngx_http_faas_check_fastcgi(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
+{
+    char  *name;
+
+    if (fn->kind == NGX_HTTP_FAAS_FASTCGI
+        || (!fn->path_info && fn->keep_conn))
+    {
+        return NGX_CONF_OK;
+    }
+
+    name = fn->path_info ? "path_info" : "keep_conn";
+
+    ngx_http_faas_place(cf, fn, name);
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%s\" in function \"%V\" is only for runtime "
+                       "fastcgi", name, &fn->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
 /* What has to be there, and what must not. */
 
 static char *
@@ -354,22 +378,14 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         missing = "handler";
     }
 
-    if (fn->path_info && fn->kind != NGX_HTTP_FAAS_FASTCGI) {
-        ngx_http_faas_place(cf, fn, "path_info");
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"path_info\" in function \"%V\" is only for "
-                           "runtime fastcgi", &fn->name);
-        return NGX_CONF_ERROR;
+    if (missing == NULL) {
+        return ngx_http_faas_check_fastcgi(cf, fn);
     }
 
-    if (missing) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no \"%s\" in function \"%V\"",
-                           missing, &fn->name);
-        return NGX_CONF_ERROR;
-    }
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no \"%s\" in function \"%V\"",
+                       missing, &fn->name);
 
-    return NGX_CONF_OK;
+    return NGX_CONF_ERROR;
 }
 
 

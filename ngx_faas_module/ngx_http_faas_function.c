@@ -198,6 +198,7 @@ ngx_http_faas_function_unset(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     fn->network = NGX_CONF_UNSET_UINT;
     fn->cpu = NGX_CONF_UNSET;
     fn->official_client = NGX_CONF_UNSET;
+    fn->keep_conn = NGX_CONF_UNSET;
     fn->path_info = NGX_CONF_UNSET;
     fn->reload_on_change = NGX_CONF_UNSET;
     fn->streaming = NGX_CONF_UNSET;
@@ -223,6 +224,7 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
     ngx_conf_init_msec_value(fn->idle_timeout, 300000);
     ngx_conf_init_uint_value(fn->tmp, 512);
     ngx_conf_init_value(fn->official_client, 0);
+    ngx_conf_init_value(fn->keep_conn, 1);
     ngx_conf_init_value(fn->path_info, 0);
     ngx_conf_init_value(fn->reload_on_change, 0);
 

@@ -102,6 +102,7 @@ typedef struct {
     ngx_str_t                  arn;             /* with a number at its end, */
     ngx_str_t                  base_arn;        /* without */
     ngx_flag_t                 official_client;
+    ngx_flag_t                 keep_conn;       /* fastcgi: stays open */
     ngx_flag_t                 path_info;       /* fastcgi: the request's path
                                                    is no script */
     ngx_flag_t                 reload_on_change;

@@ -553,6 +553,7 @@ ngx_http_faas_free_peer(ngx_peer_connection_t *pc, void *data,
     single = ctx->lease.flags & FAAS_FN_ONE_CONN;
 
     if (c && ctx->ended && u->keepalive && u->request_body_sent
+        && ctx->function->keep_conn
         && !(single && ctx->yielded)
         && ngx_http_faas_conn_keep(c, ctx->lease.env, ctx->lease.generation,
                                    single)

@@ -107,6 +107,8 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
       0, 0, 0, 64 },
     { ngx_string("official_client"), ngx_http_faas_set_flag,
       ngx_http_faas_fn(official_client), 0, 0, 1 },
+    { ngx_string("keep_conn"), ngx_http_faas_set_flag,
+      ngx_http_faas_fn(keep_conn), 0, 0, 1 },
     { ngx_string("path_info"), ngx_http_faas_set_flag,
       ngx_http_faas_fn(path_info), 0, 0, 1 },
     { ngx_string("reload_on_change"), ngx_http_faas_set_flag,

@@ -465,6 +465,18 @@ handler "app.handler" of function "f" names no file
 "path_info" in function "f" is only for runtime fastcgi
 
 
+=== TEST 36b: connections of no FastCGI program
+--- functions
+>>> f/bootstrap 0755
+--- function
+    keep_conn off;
+    runtime native;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: keep_conn off;
+--- says
+"keep_conn" in function "f" is only for runtime fastcgi
+
+
 === TEST 37: an official client in the host's network
 --- functions
 >>> f/app.py

@@ -77,7 +77,7 @@ if os.path.exists('/usr/bin/uwsgi') and os.path.exists(
     PROGRAMS['wsgi'] = ('{functions}/wsgi', '''
         command /usr/bin/uwsgi --plugin python3 --fastcgi-socket fd://0
                 --wsgi-file app.py --need-app --die-on-term;
-        path_info on;''', ' []', 8)
+        path_info on; keep_conn off;''', ' []', 8)
 if os.path.exists('/usr/bin/php-cgi'):
     PROGRAMS['php'] = ('{functions}/php', '''
         command /usr/bin/php-cgi; handler index.php; path_info on;''',
