@@ -142,7 +142,7 @@ try:
           (0, False), 'nothing of the machine')
     equal(do(folder, '[os.path.ismount("/mnt"), os.listdir("/mnt")]'),
           (0, [False, []]), 'nor of the root before')
-    status, got = do(folder, 'os.listdir("/proc/1/root/")')
+    status, got = do(folder, 'os.listdir("/proc/1/root")')
     ok(status != 0 or 'srv' in got, 'not by way of /proc either', got)
     ok(do(folder, 'len([p for p in os.listdir("/proc") if p.isdigit()])')[1]
        < 4, 'it sees its own processes')
