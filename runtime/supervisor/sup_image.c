@@ -395,16 +395,7 @@ sup_image_make(const sup_image_job_t *job, int store)
     rc = dir == -1 ? sup_zip_say("cannot be unpacked:", strerror(errno))
                    : sup_image_fill(job, dir);
 
-    if (rc == 0 && renameat(store, temp, store, job->id) == -1
-        && faccessat(store, job->id, F_OK, 0) == -1)
-    {
-        rc = sup_zip_say("cannot be renamed:", strerror(errno));
-    }
-
-    sup_tree_remove(store, temp);
-
-    return rc == 0 && fsync(store) == -1
-           ? sup_zip_say("cannot be written:", strerror(errno)) : rc;
+    return sup_store_publish(store, temp, job->id, rc);
 }
 
 
@@ -443,7 +434,7 @@ sup_image_open(const char *path, sup_image_job_t *job, sup_zip_id_t *id)
 int
 sup_image(int argc, char **argv)
 {
-    int              store;
+    int              rc, store;
     sup_zip_id_t     id;
     sup_image_job_t  job;
 
@@ -463,19 +454,10 @@ sup_image(int argc, char **argv)
     }
 
     (void) memcpy(id.sha, job.id, SUP_DIGEST_LEN);
-    store = open(argv[4], O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    rc = sup_store_begin(argv[4], &id, &store);
 
-    if (store == -1) {
-        (void) sup_zip_say("cannot be unpacked:", strerror(errno));
-        return SUP_EXIT_ERROR;
-    }
-
-    if (write(SUP_ZIP_REPORT, &id, sizeof(id)) != (ssize_t) sizeof(id)) {
-        return SUP_EXIT_ERROR;
-    }
-
-    if (faccessat(store, id.sha, F_OK, 0) == 0) {
-        return SUP_EXIT_OK;
+    if (rc != SUP_OK) {
+        return rc == SUP_AGAIN ? SUP_EXIT_OK : SUP_EXIT_ERROR;
     }
 
     return sup_image_make(&job, store) == 0 ? SUP_EXIT_OK : SUP_EXIT_ERROR;

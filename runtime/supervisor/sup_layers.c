@@ -342,18 +342,7 @@ sup_layers_make(int store, const char *name, int argc, char **argv)
     rc = to == -1 ? sup_zip_say("cannot be merged:", strerror(errno))
                   : sup_layers_merge(to, argc, argv);
 
-    /* another function may have had the same */
-
-    if (rc == 0 && renameat(store, temp, store, name) == -1
-        && faccessat(store, name, F_OK, 0) == -1)
-    {
-        rc = sup_zip_say("cannot be renamed:", strerror(errno));
-    }
-
-    sup_tree_remove(store, temp);
-
-    return rc == 0 && fsync(store) == -1
-           ? sup_zip_say("cannot be written:", strerror(errno)) : rc;
+    return sup_store_publish(store, temp, name, rc);
 }
 
 

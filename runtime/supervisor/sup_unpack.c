@@ -472,6 +472,51 @@ sup_zip_own(int dir, uid_t *uid)
 }
 
 
+/*
+ * TEMP, made with the result RC, is NAME from now on, unless another one has
+ * made the same meanwhile; else it goes.
+ */
+
+int
+sup_store_publish(int store, const char *temp, const char *name, int rc)
+{
+    if (rc == 0 && renameat(store, temp, store, name) == -1
+        && faccessat(store, name, F_OK, 0) == -1)
+    {
+        rc = sup_zip_say("cannot be renamed:", strerror(errno));
+    }
+
+    sup_tree_remove(store, temp);
+
+    return rc == 0 && fsync(store) == -1
+           ? sup_zip_say("cannot be written:", strerror(errno)) : rc;
+}
+
+
+/*
+ * The store, when it is known what is to be unpacked: says so, SUP_AGAIN if
+ * that is there already.
+ */
+
+int
+sup_store_begin(const char *path, const sup_zip_id_t *id, int *store)
+{
+    *store = open(path, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (*store == -1) {
+        return sup_zip_say("cannot be unpacked:", strerror(errno));
+    }
+
+    if (write(SUP_ZIP_REPORT, id, sizeof(sup_zip_id_t))
+        != (ssize_t) sizeof(sup_zip_id_t))
+    {
+        return SUP_ERROR;
+    }
+
+    return faccessat(*store, id->sha, F_OK, 0) == 0 ? SUP_AGAIN : SUP_OK;
+}
+
+
 static int
 sup_zip_make(int zip, int code, const char *temp, uid_t uid, const char *sha,
     const char *single)
@@ -507,18 +552,7 @@ sup_zip_make(int zip, int code, const char *temp, uid_t uid, const char *sha,
         rc = sup_seal(dir, uid);
     }
 
-    /* another one may have had the same zip */
-
-    if (rc == 0 && renameat(code, temp, code, sha) == -1
-        && faccessat(code, sha, F_OK, 0) == -1)
-    {
-        rc = sup_zip_say("cannot be renamed:", strerror(errno));
-    }
-
-    sup_tree_remove(code, temp);
-
-    return rc == 0 && fsync(code) == -1
-           ? sup_zip_say("cannot be written:", strerror(errno)) : rc;
+    return sup_store_publish(code, temp, sha, rc);
 }
 
 
@@ -527,7 +561,7 @@ sup_zip_make(int zip, int code, const char *temp, uid_t uid, const char *sha,
 int
 sup_unpack(int argc, char **argv)
 {
-    int           zip, code;
+    int           rc, zip, code;
     char          temp[64];
     uid_t         uid;
     const char   *single;
@@ -547,19 +581,10 @@ sup_unpack(int argc, char **argv)
         return SUP_EXIT_ERROR;
     }
 
-    code = open(argv[4], O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    rc = sup_store_begin(argv[4], &id, &code);
 
-    if (code == -1) {
-        (void) sup_zip_say("cannot be unpacked:", strerror(errno));
-        return SUP_EXIT_ERROR;
-    }
-
-    if (write(SUP_ZIP_REPORT, &id, sizeof(id)) != (ssize_t) sizeof(id)) {
-        return SUP_EXIT_ERROR;
-    }
-
-    if (faccessat(code, id.sha, F_OK, 0) == 0) {
-        return SUP_EXIT_OK;
+    if (rc != SUP_OK) {
+        return rc == SUP_AGAIN ? SUP_EXIT_OK : SUP_EXIT_ERROR;
     }
 
     (void) snprintf(temp, sizeof(temp), SUP_ZIP_TEMP "%d", (int) getpid());

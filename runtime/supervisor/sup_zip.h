@@ -71,6 +71,8 @@ int sup_layers_made(sup_version_t *v);
 int sup_zip_say(const char *what, const char *entry);
 void sup_zip_stat(const struct stat *st, sup_zip_id_t *id);
 int sup_zip_own(int dir, uid_t *uid);
+int sup_store_begin(const char *path, const sup_zip_id_t *id, int *store);
+int sup_store_publish(int store, const char *temp, const char *name, int rc);
 void sup_tree_remove(int at, const char *name);
 
 /* sup_single.c */
