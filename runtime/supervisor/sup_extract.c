@@ -52,10 +52,6 @@ typedef struct {
 static const char *
 sup_extract_name(sup_extract_t *x, const char *raw)
 {
-    int          depth;
-    size_t       n, len;
-    const char  *p;
-
     if (raw == NULL || raw[0] == '\0') {
         return "it has no name that can be used";
     }
@@ -64,35 +60,7 @@ sup_extract_name(sup_extract_t *x, const char *raw)
         return "its name is absolute";
     }
 
-    len = 0;
-    depth = 0;
-
-    for (p = raw; *p != '\0'; p += n + (p[n] == '/')) {
-        n = strcspn(p, "/");
-
-        if (n == 0 || (n == 1 && p[0] == '.')) {
-            continue;
-        }
-
-        if (n == 2 && p[0] == '.' && p[1] == '.') {
-            return "its name has \"..\"";
-        }
-
-        if (len + n + 2 > sizeof(x->name) || ++depth > SUP_ZIP_DEPTH) {
-            return "its name is too long or too deep";
-        }
-
-        if (len) {
-            x->name[len++] = '/';
-        }
-
-        memcpy(x->name + len, p, n);
-        len += n;
-    }
-
-    x->name[len] = '\0';
-
-    return NULL;
+    return sup_names_clean(x->name, raw);
 }
 
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sup_image.h"
+#include "sup_names.h"
 
 
 #define SUP_WHITEOUT         ".wh."
@@ -117,43 +118,11 @@ sup_layer_open(sup_layer_t *l)
 static const char *
 sup_layer_name(char *name, const char *raw)
 {
-    int          depth;
-    size_t       n, len;
-    const char  *p;
-
     if (raw == NULL) {
         return "it has no name that can be used";
     }
 
-    len = 0;
-    depth = 0;
-
-    for (p = raw; *p != '\0'; p += n + (p[n] == '/')) {
-        n = strcspn(p, "/");
-
-        if (n == 0 || (n == 1 && p[0] == '.')) {
-            continue;
-        }
-
-        if (n == 2 && p[0] == '.' && p[1] == '.') {
-            return "its name has \"..\"";
-        }
-
-        if (len + n + 2 > SUP_ZIP_NAME_MAX || ++depth > SUP_ZIP_DEPTH) {
-            return "its name is too long or too deep";
-        }
-
-        if (len) {
-            name[len++] = '/';
-        }
-
-        memcpy(name + len, p, n);
-        len += n;
-    }
-
-    name[len] = '\0';
-
-    return NULL;
+    return sup_names_clean(name, raw);
 }
 
 

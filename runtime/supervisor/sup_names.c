@@ -32,6 +32,45 @@ struct sup_name_s {
 };
 
 
+const char *
+sup_names_clean(char *name, const char *raw)
+{
+    int          depth;
+    size_t       n, len;
+    const char  *p;
+
+    len = 0;
+    depth = 0;
+
+    for (p = raw; *p != '\0'; p += n + (p[n] == '/')) {
+        n = strcspn(p, "/");
+
+        if (n == 0 || (n == 1 && p[0] == '.')) {
+            continue;
+        }
+
+        if (n == 2 && p[0] == '.' && p[1] == '.') {
+            return "its name has \"..\"";
+        }
+
+        if (len + n + 2 > SUP_ZIP_NAME_MAX || ++depth > SUP_ZIP_DEPTH) {
+            return "its name is too long or too deep";
+        }
+
+        if (len) {
+            name[len++] = '/';
+        }
+
+        memcpy(name + len, p, n);
+        len += n;
+    }
+
+    name[len] = '\0';
+
+    return NULL;
+}
+
+
 int
 sup_names_init(sup_names_t *names)
 {

@@ -20,6 +20,12 @@ typedef struct {
 } sup_names_t;
 
 
+/*
+ * RAW without what means nothing, into SUP_ZIP_NAME_MAX bytes; NULL, or why it
+ * is refused.
+ */
+const char *sup_names_clean(char *name, const char *raw);
+
 /* 0, or -1 without memory */
 int sup_names_init(sup_names_t *names);
 void sup_names_free(sup_names_t *names);
