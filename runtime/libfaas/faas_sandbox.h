@@ -49,6 +49,7 @@ void faas_sandbox_die(const char *step) __attribute__((noreturn));
 
 /* faas_sandbox_mount.c: part of faas_sandbox_enter() */
 void faas_sandbox_mounts(const faas_box_t *box);
+void faas_sandbox_attach(int tree, const char *where);
 
 /* faas_sandbox_image.c: part of it; the root becomes that of an image */
 void faas_sandbox_image(const faas_box_t *box);

@@ -14,24 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "faas_mount.h"
 #include "faas_sandbox.h"
 
-
-#ifndef OPEN_TREE_CLONE
-#define OPEN_TREE_CLONE          1
-#endif
-
-#ifndef OPEN_TREE_CLOEXEC
-#define OPEN_TREE_CLOEXEC        O_CLOEXEC
-#endif
-
-#ifndef AT_RECURSIVE
-#define AT_RECURSIVE             0x8000
-#endif
-
-#ifndef MOVE_MOUNT_F_EMPTY_PATH
-#define MOVE_MOUNT_F_EMPTY_PATH  0x00000004
-#endif
 
 #define FAAS_IMAGE_PLACE         FAAS_SHARED_ROOT    /* until it is the root */
 
@@ -80,13 +65,11 @@ faas_image_bring(const char *from, const char *to)
         return;
     }
 
-    if (fd == -1
-        || syscall(SYS_move_mount, fd, "", -1, to, MOVE_MOUNT_F_EMPTY_PATH)
-           == -1)
-    {
+    if (fd == -1) {
         faas_sandbox_die(to);
     }
 
+    faas_sandbox_attach(fd, to);
     (void) close(fd);
 }
 

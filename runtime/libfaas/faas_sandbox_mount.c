@@ -9,16 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "faas_mount.h"
 #include "faas_sandbox.h"
 
 
-#ifndef MOVE_MOUNT_F_EMPTY_PATH
-#define MOVE_MOUNT_F_EMPTY_PATH  0x00000004
-#endif
-
-
 static void faas_sandbox_tmp(const faas_box_t *box);
-static void faas_sandbox_attach(int tree, const char *where);
 
 
 void
@@ -80,7 +75,7 @@ faas_sandbox_tmp(const faas_box_t *box)
 }
 
 
-static void
+void
 faas_sandbox_attach(int tree, const char *where)
 {
     if (syscall(SYS_move_mount, tree, "", -1, where, MOVE_MOUNT_F_EMPTY_PATH)

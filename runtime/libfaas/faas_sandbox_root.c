@@ -22,34 +22,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "faas_mount.h"
 #include "faas_sandbox.h"
 
-
-#ifndef OPEN_TREE_CLONE
-#define OPEN_TREE_CLONE          1
-#endif
-
-#ifndef OPEN_TREE_CLOEXEC
-#define OPEN_TREE_CLOEXEC        O_CLOEXEC
-#endif
-
-#ifndef AT_RECURSIVE
-#define AT_RECURSIVE             0x8000
-#endif
-
-#ifndef MOVE_MOUNT_F_EMPTY_PATH
-#define MOVE_MOUNT_F_EMPTY_PATH  0x00000004
-#endif
-
-#ifndef MOUNT_ATTR_RDONLY
-#define MOUNT_ATTR_RDONLY        0x00000001
-#define MOUNT_ATTR_NOSUID        0x00000002
-#define MOUNT_ATTR_NODEV         0x00000004
-#endif
-
-#ifndef SYS_mount_setattr
-#define SYS_mount_setattr        442
-#endif
 
 #define FAAS_ROOT_PLACE          "/tmp"    /* exists everywhere */
 #define FAAS_ROOT_COPY           1048576   /* largest file of /etc */
