@@ -248,8 +248,8 @@ const char *sup_task_root(sup_version_t *v);
 json_t *sup_vars(sup_env_t *env, const char *stream);
 char *sup_init_message(sup_env_t *env);
 size_t sup_put(char *buf, size_t len, size_t size, const char *text);
-size_t sup_command_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
-    faas_spawn_t *spawn);
+size_t sup_node_args(const sup_class_t *c, uint32_t memory_mb, char *buf,
+    size_t len, size_t size, faas_spawn_t *spawn);
 size_t sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn);
 /* appends a string, 0 when it does not fit, or LEN is 0 */

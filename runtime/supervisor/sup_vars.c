@@ -340,7 +340,7 @@ sup_put_vars(char *buf, size_t len, size_t size, json_t *vars,
 
 /* As Lambda does; the young generation is up to three semi-spaces. */
 
-size_t
+static size_t
 sup_command_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
 {
@@ -360,11 +360,11 @@ sup_command_heap(uint32_t memory_mb, char *buf, size_t len, size_t size,
 }
 
 
-/* A blank of an exec'ed runtime: it gets its variables with INIT. */
+/* Without variables. */
 
-static size_t
-sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
-    faas_spawn_t *spawn)
+size_t
+sup_node_args(const sup_class_t *c, uint32_t memory_mb, char *buf, size_t len,
+    size_t size, faas_spawn_t *spawn)
 {
     char  script[4096];
 
@@ -372,10 +372,25 @@ sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
                     sup_runtime_root());
 
     len = sup_put(buf, len, size, c->path);
-    spawn->argc = 1;
-    len = sup_command_heap(c->memory_mb, buf, len, size, spawn);
+    spawn->argc++;
+
+    len = sup_command_heap(memory_mb, buf, len, size, spawn);
+
     len = sup_put(buf, len, size, script);
     spawn->argc++;
+
+    return len;
+}
+
+
+/* A blank of an exec'ed runtime: it gets its variables with INIT. */
+
+static size_t
+sup_command_node(sup_class_t *c, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    spawn->argc = 0;
+    len = sup_node_args(c, c->memory_mb, buf, len, size, spawn);
 
     len = sup_put(buf, len, size, "PATH=/usr/local/bin:/usr/bin:/bin");
     len = sup_put(buf, len, size, "LANG=en_US.UTF-8");

@@ -8,7 +8,6 @@
  * Runs in the supervisor.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "sup.h"
@@ -29,27 +28,6 @@ sup_wrapper(const sup_version_t *v)
                                              "AWS_LAMBDA_EXEC_WRAPPER"));
 
     return path != NULL && path[0] != '\0' ? path : NULL;
-}
-
-
-static size_t
-sup_wrap_node(sup_env_t *env, char *buf, size_t len, size_t size,
-    faas_spawn_t *spawn)
-{
-    char  script[4096];
-
-    (void) snprintf(script, sizeof(script), "%s/node/bootstrap.cjs",
-                    sup_runtime_root());
-
-    len = sup_put(buf, len, size, env->class->path);
-    spawn->argc++;
-
-    len = sup_command_heap(env->version->memory_mb, buf, len, size, spawn);
-
-    len = sup_put(buf, len, size, script);
-    spawn->argc++;
-
-    return len;
 }
 
 
@@ -88,7 +66,8 @@ sup_wrap_command(sup_env_t *env, char *buf, size_t len, size_t size,
     }
 
     if (env->version->lang == SUP_RT_NODE) {
-        return sup_wrap_node(env, buf, len, size, spawn);
+        return sup_node_args(env->class, env->version->memory_mb, buf, len,
+                             size, spawn);
     }
 
     if (env->version->lang == SUP_RT_JAVA) {
