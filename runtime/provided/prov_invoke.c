@@ -5,7 +5,6 @@
  * Runs in the bridge's one thread; no locks.
  */
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "prov_telemetry.h"
 #include "faas_base64.h"
+#include "faas_exit.h"
 #include "faas_json.h"
 
 
@@ -345,26 +345,11 @@ prov_answer_all(const char *type, const char *how)
 void
 prov_answer_ended(void)
 {
-    int   status;
-    char  how[96], *p;
+    char  how[96];
 
-    status = prov.status;
-
-    if (WIFSIGNALED(status)) {
-        (void) snprintf(how, sizeof(how), "Runtime exited with error: signal: "
-                        "%s", strsignal(WTERMSIG(status)));
-        p = strstr(how, "signal: ") + sizeof("signal: ") - 1;
-        *p = (char) tolower((unsigned char) *p);
-
-    } else if (WEXITSTATUS(status)) {
-        (void) snprintf(how, sizeof(how), "Runtime exited with error: exit "
-                        "status %d", WEXITSTATUS(status));
-
-    } else {
-        (void) snprintf(how, sizeof(how), "Runtime exited without providing a "
-                        "reason");
-    }
-
+    faas_exit_text(how, sizeof(how), WIFSIGNALED(prov.status)
+                                     ? -WTERMSIG(prov.status)
+                                     : WEXITSTATUS(prov.status));
     prov_answer_all("Runtime.ExitError", how);
 }
 

@@ -5,13 +5,13 @@
  * Runs in the supervisor; the error is written under the function's lock.
  */
 
-#include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sup.h"
+#include "faas_exit.h"
 
 
 /* At most N bytes of SRC, ending with a whole character. */
@@ -113,29 +113,12 @@ sup_init_error(sup_env_t *env, const char *payload, size_t len)
 }
 
 
-/* "segmentation fault", as Lambda writes them. */
-
-static void
-sup_signal_text(char *buf, size_t size, int signo)
-{
-    const char  *text;
-
-    text = strsignal(signo);
-
-    (void) snprintf(buf, size, "%s", text != NULL ? text : "unknown");
-
-    buf[0] = (char) tolower((u_char) buf[0]);
-}
-
-
 /* What init_error says when the runtime has said nothing. */
 
 static void
 sup_init_message_for(char *buf, size_t size, uint32_t why, int32_t code,
     const char *last)
 {
-    char  text[64];
-
     switch (why) {
 
     case FAAS_WHY_INIT_TIMEOUT:
@@ -144,20 +127,7 @@ sup_init_message_for(char *buf, size_t size, uint32_t why, int32_t code,
         break;
 
     case FAAS_WHY_INIT_CRASHED:
-        if (code == 0) {
-            (void) snprintf(buf, size, "Runtime exited without providing a "
-                            "reason");
-
-        } else if (code > 0) {
-            (void) snprintf(buf, size, "Runtime exited with error: exit "
-                            "status %d", code);
-
-        } else {
-            sup_signal_text(text, sizeof(text), -code);
-            (void) snprintf(buf, size, "Runtime exited with error: signal: "
-                            "%s", text);
-        }
-
+        faas_exit_text(buf, size, code);
         break;
 
     case FAAS_WHY_OOM:
