@@ -4,14 +4,12 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 from faas_e2e import Nginx, Tap, wait_for                      # noqa: E402
-from faas_provided import CALLS, cached, invoke, run           # noqa: E402
+from faas_provided import CALLS, cached, invoke, pip_install   # noqa: E402
 
 VERSION = '3.37.0'
 APP = '''
@@ -87,19 +85,10 @@ def batched(event, context):
                                     processor=batch, context=context)
 '''
 
-python = subprocess.run(['/usr/bin/python3', '-c', 'import sys; '
-                         'print("%d.%d" % sys.version_info[:2])'],
-                        stdout=subprocess.PIPE).stdout.decode().strip()
-
 
 def install(folder):
-    pip = shutil.which('pip3') or shutil.which('pip')
-    if pip is None:
-        return 'there is no pip'
-    return run([pip, 'install', '--quiet', '--target', folder,
-                '--only-binary=:all:', '--python-version', python,
-                '--disable-pip-version-check',
-                'aws-lambda-powertools[tracer,validation]==' + VERSION], folder)
+    return pip_install(folder, 'aws-lambda-powertools[tracer,validation]=='
+                       + VERSION)
 
 
 def code():

@@ -31,11 +31,6 @@ RUNTIMES = {name: r for name, r in installed().items()
 if not RUNTIMES:
     skip_all('no interpreter')
 
-def handler_of(runtime, name):
-    return runtime.handler % name if '%' in runtime.handler \
-        else runtime.handler
-
-
 HTTP = ''
 MISSING = {}
 for name, r in list(RUNTIMES.items()):
@@ -58,11 +53,11 @@ for name, r in list(RUNTIMES.items()):
             continue
         HTTP += '''
     faas_function %s%s { %s handler %s; %s }
-''' % (name, kind, common, handler_of(r, handler), more)
+''' % (name, kind, common, r.named(handler), more)
     for bad in r.bad:
         HTTP += '''
     faas_function %s-%s { %s handler %s; }
-''' % (name, bad.lower(), common, r.bad_handler(bad))
+''' % (name, bad.lower(), common, r.named('handler', bad))
 
 SERVER = CALLS + '''
     location /2021-11-15/ { faas_auth off; faas_lambda_api; }
@@ -137,7 +132,7 @@ class Suite:
 
     def knows(self):
         failed, v = self.act('env')
-        want = {'_HANDLER': handler_of(self.runtime, 'handler'),
+        want = {'_HANDLER': self.runtime.named('handler'),
                 'OWN': 'value',
                 'AWS_REGION': 'us-east-1', 'AWS_DEFAULT_REGION': 'us-east-1',
                 'AWS_LAMBDA_FUNCTION_NAME': self.name,

@@ -69,10 +69,12 @@ class Runtime:
         return os.access(self.program, os.X_OK) and (
             self.runtime != 'java' or faas_java.lacking() is None)
 
-    def bad_handler(self, name):
-        if self.runtime == 'java':
-            return name + '::handler'
-        return (self.handler % 'handler').replace('app', name)
+    def named(self, name, file=None):
+        """The handler NAME, of another file than the usual one."""
+        text = self.handler % name if '%' in self.handler else self.handler
+        if file is None:
+            return text
+        return file + text[len('app'):]
 
     def files(self):
         if self.runtime == 'java':

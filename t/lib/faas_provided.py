@@ -136,14 +136,18 @@ def python_version():
         stdout=subprocess.PIPE).stdout.decode().strip()
 
 
-def client_python(folder):
-    """awslambdaric and what it needs."""
+def pip_install(folder, package):
+    """A package of the Python that functions run in, and what it needs."""
     pip = shutil.which('pip3') or shutil.which('pip')
     if pip is None:
         return 'there is no pip'
     return run([pip, 'install', '--quiet', '--target', folder,
                 '--only-binary=:all:', '--python-version', python_version(),
-                '--disable-pip-version-check', 'awslambdaric==4.2.2'], folder)
+                '--disable-pip-version-check', package], folder)
+
+
+def client_python(folder):
+    return pip_install(folder, 'awslambdaric==4.2.2')
 
 
 def client_node(folder):

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 import time
-import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
@@ -18,19 +17,9 @@ APP = 'import os\ndef handler(event, context):\n' \
 
 def make_zip(name, entries):
     """entries: name -> text, or (text, mode)"""
-    path = os.path.join(sup.dir, name)
-    with zipfile.ZipFile(path + '.n', 'w', zipfile.ZIP_DEFLATED) as z:
-        for entry, text in entries.items():
-            mode = 0o100644
-            if isinstance(text, tuple):
-                text, mode = text
-            info = zipfile.ZipInfo(entry)
-            info.create_system = 3
-            info.external_attr = mode << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            z.writestr(info, text)
-    os.rename(path + '.n', path)
-    return path
+    return write_zip(os.path.join(sup.dir, name), [
+        (entry, *(what if isinstance(what, tuple) else (what, 0o100644)))
+        for entry, what in entries.items()])
 
 
 def extracted():

@@ -21,16 +21,8 @@ warnings.simplefilter('ignore')         # names that are there twice
 
 def make_zip(name, entries, app='app'):
     """entries: (name, text, mode of the whole type) in this order"""
-    path = os.path.join(sup.dir, name + '.zip')
-    with zipfile.ZipFile(path + '.n', 'w') as z:
-        for entry, text, mode in [('app.py', APP % app, 0o100644)] + entries:
-            info = zipfile.ZipInfo(entry)
-            info.create_system = 3
-            info.external_attr = mode << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            z.writestr(info, text)
-    os.rename(path + '.n', path)
-    return path
+    return write_zip(os.path.join(sup.dir, name + '.zip'),
+                     [('app.py', APP % app, 0o100644)] + entries)
 
 
 def many(name, n, size=0, app='app'):

@@ -4,7 +4,6 @@
 import os
 import signal
 import sys
-import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
@@ -20,17 +19,9 @@ FILE, PROGRAM, LINK = 0o100644, 0o100755, 0o120777
 
 def archive(name, entries):
     """entries: name: text, or (text, mode of the whole type)"""
-    path = os.path.join(sup.dir, name + '.zip')
-    with zipfile.ZipFile(path + '.n', 'w') as z:
-        for entry, what in entries.items():
-            text, mode = what if isinstance(what, tuple) else (what, FILE)
-            info = zipfile.ZipInfo(entry)
-            info.create_system = 3
-            info.external_attr = mode << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            z.writestr(info, text)
-    os.rename(path + '.n', path)
-    return path
+    return write_zip(os.path.join(sup.dir, name + '.zip'), [
+        (entry, *(what if isinstance(what, tuple) else (what, FILE)))
+        for entry, what in entries.items()])
 
 
 def do(fn, text):

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), '../../..'))
 BUILD = os.environ.get('BUILD', os.path.join(TOP, 'build'))
@@ -86,6 +87,19 @@ def wait_for(check, seconds=10):
 
 
 # --- the board ---
+
+def write_zip(path, entries):
+    """entries: (name, text, mode of the whole type), in this order"""
+    with zipfile.ZipFile(path + '.n', 'w') as z:
+        for entry, text, mode in entries:
+            info = zipfile.ZipInfo(entry)
+            info.create_system = 3
+            info.external_attr = mode << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            z.writestr(info, text)
+    os.rename(path + '.n', path)
+    return path
+
 
 class Lease(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in (
