@@ -190,6 +190,8 @@ typedef struct {
     u_char                    *text_last;
     ngx_uint_t                 retries;
     ngx_uint_t                 log_lines;
+    uint32_t                   answered;        /* of the environment, when
+                                                   the request began */
     off_t                      rest;            /* of the cgi body, -1: open */
     ngx_str_t                  log_line;        /* unfinished stderr line */
 
@@ -212,6 +214,7 @@ typedef struct {
     unsigned                   reconnect:1;     /* on the same lease */
     unsigned                   streaming:1;     /* the caller takes streams */
     unsigned                   flowing:1;       /* and has the header of one */
+    unsigned                   tunnel:1;        /* 101 was answered */
 } ngx_http_faas_ctx_t;
 
 
@@ -494,6 +497,15 @@ ngx_int_t ngx_http_faas_parse_block(ngx_http_request_t *r, ngx_buf_t *b);
 
 ngx_int_t ngx_http_faas_filter_init(void *data);
 void ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean);
+
+/* ngx_http_faas_tunnel.c; NGX_DECLINED: the answer is malformed */
+ngx_int_t ngx_http_faas_web_uri(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx, ngx_str_t *uri);
+ngx_uint_t ngx_http_faas_may_upgrade(ngx_http_request_t *r);
+ngx_int_t ngx_http_faas_tunnel(ngx_http_request_t *r,
+    ngx_http_faas_ctx_t *ctx);
+void ngx_http_faas_tunnel_end(ngx_http_faas_ctx_t *ctx);
+ngx_uint_t ngx_http_faas_alive(ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_filter(void *data, ssize_t bytes);
 ngx_int_t ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);
 

@@ -149,9 +149,11 @@ static ngx_int_t
 ngx_http_faas_cgi_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_param_t *params, ngx_uint_t *n)
 {
-    ngx_str_t  root, name, file;
+    ngx_str_t  root, name, file, uri;
 
-    if (ngx_http_faas_script(r, ctx, &root, &name, &file) != NGX_OK) {
+    if (ngx_http_faas_script(r, ctx, &root, &name, &file) != NGX_OK
+        || ngx_http_faas_web_uri(r, ctx, &uri) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -162,7 +164,7 @@ ngx_http_faas_cgi_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
         ngx_http_faas_param(params, n, "PATH_INFO", &r->uri);
     }
 
-    ngx_http_faas_param(params, n, "REQUEST_URI", &r->unparsed_uri);
+    ngx_http_faas_param(params, n, "REQUEST_URI", &uri);
     ngx_http_faas_param(params, n, "DOCUMENT_URI", &r->uri);
     ngx_http_faas_param(params, n, "DOCUMENT_ROOT", &root);
 

@@ -120,7 +120,10 @@ ngx_http_faas_header_status(ngx_http_request_t *r)
 
         status = line->len < 3 ? NGX_ERROR : ngx_atoi(line->data, 3);
 
-        if (status == NGX_ERROR || status < 200) {
+        if (status < 200
+            && !(status == NGX_HTTP_SWITCHING_PROTOCOLS
+                 && ngx_http_faas_may_upgrade(r)))
+        {
             return NGX_HTTP_UPSTREAM_INVALID_HEADER;
         }
 
@@ -256,6 +259,18 @@ ngx_http_faas_cgi_header_end(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx)
     ctx->bytes_out += ctx->text_last - ctx->text;
 
     rc = ngx_http_faas_header_lines(r, ctx->text, ctx->text_last);
+
+    if (rc == NGX_OK
+        && u->headers_in.status_n == NGX_HTTP_SWITCHING_PROTOCOLS)
+    {
+        rc = ngx_http_faas_tunnel(r, ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        rc = NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
 
     if (rc == NGX_HTTP_UPSTREAM_INVALID_HEADER) {
         return ngx_http_faas_cgi_bad(ctx, "invalid header",

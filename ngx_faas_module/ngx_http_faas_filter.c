@@ -137,6 +137,15 @@ ngx_http_faas_slice(ngx_http_faas_ctx_t *ctx, u_char **pos, u_char *last,
 static ngx_int_t
 ngx_http_faas_short(ngx_http_faas_ctx_t *ctx)
 {
+    if (ctx->function->kind == NGX_HTTP_FAAS_WEB
+        && ctx->reader.app_status != 0)
+    {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "faas: the answer of \"%V\" from environment %V is cut "
+                      "short", &ctx->function->name, &ctx->peer_name);
+        return 1;
+    }
+
     if (ctx->rest <= 0 || ctx->request->header_only) {
         return 0;
     }

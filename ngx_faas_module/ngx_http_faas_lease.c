@@ -106,6 +106,7 @@ ngx_http_faas_lease_start(ngx_http_faas_ctx_t *ctx)
 
     ctx->running = 1;
     ctx->cold = ctx->lease.cold;
+    ctx->answered = ngx_http_faas_board.envs[ctx->lease.env].answered;
     ctx->started_us = faas_now_us();
     ctx->queue_us = ctx->started_us - ctx->arrived_us;
 
@@ -318,7 +319,10 @@ ngx_http_faas_finalize(ngx_http_request_t *r, ngx_int_t rc)
         u->peer.connection = NULL;
     }
 
-    if (ctx->ticket != FAAS_NIL) {
+    if (ctx->tunnel) {
+        ngx_http_faas_tunnel_end(ctx);
+
+    } else if (ctx->ticket != FAAS_NIL) {
         ngx_http_faas_incomplete(ctx, rc);
     }
 
@@ -401,6 +405,7 @@ void
 ngx_http_faas_timer_handler(ngx_event_t *ev)
 {
     uint32_t              state;
+    ngx_uint_t            alive;
     ngx_http_request_t   *r;
     ngx_http_faas_ctx_t  *ctx;
 
@@ -451,11 +456,15 @@ ngx_http_faas_timer_handler(ngx_event_t *ev)
         r->connection->log->action = "reading response header from upstream";
     }
 
+    alive = ngx_http_faas_alive(ctx);
+
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "faas: function \"%V\" timed out after %M ms, "
-                  "environment %V is killed", &ctx->function->name,
-                  (ngx_msec_t) ctx->lease.timeout_ms, &ctx->peer_name);
+                  "environment %V %s", &ctx->function->name,
+                  (ngx_msec_t) ctx->lease.timeout_ms, &ctx->peer_name,
+                  alive ? "has answered others and stays" : "is killed");
 
-    ngx_http_faas_lease_end(ctx, FAAS_OUT_TIMEOUT, FAAS_WHY_TIMEOUT, -1);
+    ngx_http_faas_lease_end(ctx, FAAS_OUT_TIMEOUT,
+                            alive ? FAAS_WHY_NONE : FAAS_WHY_TIMEOUT, -1);
     ngx_http_faas_fail_now(ctx, &ngx_http_faas_err_timeout);
 }

@@ -44,6 +44,7 @@ part libfaas "$out" "$undefined"
 part supervisor "$out" "$both"
 part provided "$out" "$both"
 part bash "$out" "$both"
+part web "$out" "$both"
 
 # the library that tests link their own programs with, by a plain cc
 

@@ -83,7 +83,7 @@ if ! cmp -s "$objs/$so" "$build/$so"; then
     mv "$build/$so.new" "$build/$so"
 fi
 
-for part in libfaas supervisor provided bash; do
+for part in libfaas supervisor provided bash web; do
     quietly make -C "$top/runtime/$part" -j "$(nproc)" BUILD="$build"
 done
 

@@ -46,7 +46,9 @@ install_all()
 
     put 644 "$build/$so" "$MODULESDIR/$so"
 
-    for f in faas-supervisor faas-spawner faas-provided faas-bash; do
+    for f in faas-supervisor faas-spawner faas-provided faas-bash \
+             faas-web
+    do
         put 755 "$build/runtime/$f" "$RUNTIMEDIR/$f"
     done
 

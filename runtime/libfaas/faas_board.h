@@ -24,7 +24,7 @@
 
 
 #define FAAS_BOARD_MAGIC      0x3164726f42736146ULL   /* "FasBord1" */
-#define FAAS_BOARD_LAYOUT     2
+#define FAAS_BOARD_LAYOUT     3
 
 #define FAAS_NIL              UINT32_MAX
 
@@ -305,6 +305,8 @@ typedef struct __attribute__((aligned(128))) {
     uint64_t              idle_ms;          /* since when */
     uint64_t              busy_ms;          /* since when */
     uint64_t              memory;           /* peak, bytes; supervisor */
+    uint32_t              answered;         /* successes; workers, under the
+                                               lock.  Compared only. */
 } faas_env_t;
 
 

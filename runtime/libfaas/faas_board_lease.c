@@ -272,6 +272,7 @@ faas_release(faas_board_t *board, uint32_t ticket,
 
     if (env != NULL) {
         env->idle_ms = now_ms;
+        env->answered += (report->outcome == FAAS_OUT_SUCCESS);
 
         if (report->why != FAAS_WHY_NONE && env->kill == FAAS_WHY_NONE) {
             env->kill = report->why;     /* before the count: see repair */

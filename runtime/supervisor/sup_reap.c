@@ -178,6 +178,12 @@ sup_reap_overdue(sup_env_t *env, uint64_t now)
     e = &sup.board.envs[env->slot];
     f = &sup.board.fns[e->fn];
 
+    /* a program behind faas-web has connections that last as they like */
+
+    if (env->version != NULL && env->version->kind == SUP_RT_WEB) {
+        return 0;
+    }
+
     if (e->state != FAAS_ENV_BUSY || now < e->busy_ms
         || now - e->busy_ms < (uint64_t) f->timeout_ms + SUP_BACKSTOP_MS)
     {
