@@ -280,6 +280,8 @@ char *ngx_http_faas_set_mount(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *value, ngx_uint_t n);
 char *ngx_http_faas_set_inline(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_faas_set_listen(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n);
 char *ngx_http_faas_set_image(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     ngx_str_t *value, ngx_uint_t n);
 char *ngx_http_faas_set_layers(ngx_conf_t *cf, ngx_http_faas_function_t *fn,

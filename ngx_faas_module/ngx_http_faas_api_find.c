@@ -95,14 +95,14 @@ ngx_http_faas_api_find(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
 }
 
 
-/* Locations and FastCGI applications get nginx's path, not the route's. */
+/* Locations and the cgi profile get nginx's path, not the route's. */
 
 static ngx_uint_t
 ngx_http_faas_api_takes_uri(ngx_http_faas_route_t *route)
 {
     return route->location.len
            || (route->function
-               && route->function->kind == NGX_HTTP_FAAS_FASTCGI);
+               && ngx_http_faas_is_cgi(route->function));
 }
 
 

@@ -342,26 +342,29 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         ngx_http_faas_place(cf, fn, "command");
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"command\" in function \"%V\" is only for "
-                           "runtimes fastcgi and provided", &fn->name);
+                           "runtimes fastcgi, web and provided",
+                           &fn->name);
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_faas_check_api(cf, fn) != NGX_CONF_OK) {
+    if (ngx_http_faas_check_api(cf, fn) != NGX_CONF_OK
+        || ngx_http_faas_check_web(cf, fn) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    if (fn->streaming == 1 && fn->kind == NGX_HTTP_FAAS_FASTCGI) {
+    if (fn->streaming == 1 && ngx_http_faas_is_cgi(fn)) {
         ngx_http_faas_place(cf, fn, "streaming");
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"streaming\" in function \"%V\" is not for "
-                           "runtime fastcgi, see \"faas_buffering\"",
-                           &fn->name);
+                           "runtime %V, see \"faas_buffering\"",
+                           &fn->name, &fn->runtime);
         return NGX_CONF_ERROR;
     }
 
     missing = NULL;
 
-    if (fn->kind == NGX_HTTP_FAAS_FASTCGI && fn->command == NULL) {
+    if (ngx_http_faas_is_cgi(fn) && fn->command == NULL) {
         missing = "command";
 
     } else if (fn->code.len == 0 && fn->text.len == 0

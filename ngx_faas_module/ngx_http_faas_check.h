@@ -36,6 +36,10 @@ char *ngx_http_faas_check_inline(ngx_conf_t *cf,
 
 char *ngx_http_faas_check_image(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
+/* ngx_http_faas_web.c */
+
+char *ngx_http_faas_check_web(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
+
 /* ngx_http_faas_layers.c */
 
 char *ngx_http_faas_check_layers(ngx_conf_t *cf,

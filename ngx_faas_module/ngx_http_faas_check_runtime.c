@@ -23,6 +23,7 @@ static ngx_http_faas_runtime_t  ngx_http_faas_runtimes[] = {
     { "native", NGX_HTTP_FAAS_NATIVE },
     { "fastcgi", NGX_HTTP_FAAS_FASTCGI },
     { "provided", NGX_HTTP_FAAS_PROVIDED },
+    { "web", NGX_HTTP_FAAS_WEB },
     { NULL, 0 }
 };
 
@@ -168,8 +169,8 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
                            "unknown runtime \"%V\", it must be python3, "
                            "python3.N, nodejs, nodejsN.x, java, javaN, "
                            "ruby, ruby3.N, lua, php, php8.N, perl, bash, "
-                           "native, provided, provided.al2, provided.al2023 "
-                           "or fastcgi",
+                           "native, provided, provided.al2, provided.al2023, "
+                           "fastcgi or web",
                            &fn->runtime);
         return NGX_CONF_ERROR;
     }

@@ -215,7 +215,6 @@ ngx_http_faas_function_defaults(ngx_conf_t *cf,
     ngx_conf_init_uint_value(fn->memory, 128);
     ngx_conf_init_uint_value(fn->network, NGX_HTTP_FAAS_EGRESS);
     ngx_conf_init_value(fn->cpu, 0);
-    ngx_conf_init_uint_value(fn->per_environment, 1);
     ngx_conf_init_uint_value(fn->provisioned, 0);
     ngx_conf_init_uint_value(fn->queue, 0);
     ngx_conf_init_msec_value(fn->queue_timeout, 1000);
@@ -289,6 +288,10 @@ ngx_http_faas_function_check(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     }
 
     *cf->conf_file = end;
+
+    ngx_conf_init_uint_value(fn->per_environment,
+                             fn->kind == NGX_HTTP_FAAS_WEB
+                             ? NGX_HTTP_FAAS_WEB_REQUESTS : 1);
 
     if (ngx_http_faas_check_mounts(cf, fn) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;

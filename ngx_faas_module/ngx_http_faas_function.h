@@ -16,6 +16,9 @@
 /* Lambda's, contract, section 6.5 */
 #define NGX_HTTP_FAAS_LAYERS   5
 
+/* what a web server takes at a time, unless it is configured */
+#define NGX_HTTP_FAAS_WEB_REQUESTS  100
+
 
 typedef enum {
     NGX_HTTP_FAAS_PYTHON = 0,
@@ -24,8 +27,15 @@ typedef enum {
     NGX_HTTP_FAAS_NATIVE,
     NGX_HTTP_FAAS_FASTCGI,
     NGX_HTTP_FAAS_PROVIDED,
+    NGX_HTTP_FAAS_WEB,             /* HTTP, behind faas-web's FastCGI */
     NGX_HTTP_FAAS_LANG             /* of the table in ..._check_lang.c */
 } ngx_http_faas_runtime_e;
+
+
+/* has the cgi profile: is a FastCGI application, or looks like one */
+
+#define ngx_http_faas_is_cgi(fn)                                              \
+    ((fn)->kind == NGX_HTTP_FAAS_FASTCGI || (fn)->kind == NGX_HTTP_FAAS_WEB)
 
 
 /* what a function may talk to; names as the manifest has them */
@@ -78,6 +88,8 @@ typedef struct {
     ngx_http_faas_form_e       form;            /* of the code */
     ngx_array_t               *layers;          /* of ngx_str_t; or NULL */
     ngx_array_t               *command;         /* of ngx_str_t */
+    ngx_str_t                  listen;          /* web: PORT, unix:PATH */
+    ngx_str_t                  readiness;       /* web: a URI */
     ngx_array_t               *environment;     /* of ngx_keyval_t */
     ngx_msec_t                 timeout;
     ngx_uint_t                 memory;          /* MB */

@@ -62,7 +62,7 @@ ngx_http_faas_invoke(ngx_http_request_t *r, ngx_http_faas_loc_conf_t *flcf,
     ctx->flcf = flcf;
     ctx->function = fn;
     ctx->hit = hit;
-    ctx->cgi = (fn->kind == NGX_HTTP_FAAS_FASTCGI);
+    ctx->cgi = ngx_http_faas_is_cgi(fn);
     ctx->arrived_us = faas_now_us();
 
     ngx_http_faas_uuid(ctx->request_id);

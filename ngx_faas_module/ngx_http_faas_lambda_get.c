@@ -144,7 +144,7 @@ ngx_http_faas_get_list(ngx_http_request_t *r, ngx_http_faas_call_t *call,
 
     for (i = from; i < to; i++) {
 
-        if (fn[i]->kind == NGX_HTTP_FAAS_FASTCGI) {
+        if (ngx_http_faas_is_cgi(fn[i])) {
             continue;
         }
 

@@ -424,7 +424,7 @@ ngx_http_faas_call_function(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (fn == NULL || fn->kind == NGX_HTTP_FAAS_FASTCGI
+    if (fn == NULL || ngx_http_faas_is_cgi(fn)
         || (f->region.len
             && (f->region.len != fn->region.len
                 || ngx_memcmp(f->region.data, fn->region.data, f->region.len)

@@ -179,6 +179,33 @@ ngx_http_faas_manifest_sandbox(ngx_http_faas_text_t *t,
 }
 
 
+/* What there is only of some functions, and what is run with which words. */
+
+static void
+ngx_http_faas_manifest_program(ngx_http_faas_text_t *t,
+    ngx_http_faas_function_t *fn)
+{
+    if (fn->form == NGX_HTTP_FAAS_IMAGE) {
+        ngx_http_faas_text_raw(t, ",\"image\":true");
+    }
+
+    if (fn->text.len) {
+        ngx_http_faas_text_key_str(t, ",\"text\":", &fn->text);
+    }
+
+    if (fn->listen.len) {
+        ngx_http_faas_text_key_str(t, ",\"listen\":", &fn->listen);
+    }
+
+    if (fn->readiness.len) {
+        ngx_http_faas_text_key_str(t, ",\"readiness\":", &fn->readiness);
+    }
+
+    ngx_http_faas_text_list(t, ",\"layers\":[", fn->layers);
+    ngx_http_faas_manifest_lists(t, fn);
+}
+
+
 static void
 ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
     ngx_http_faas_function_t *fn)
@@ -198,16 +225,7 @@ ngx_http_faas_manifest_function(ngx_http_faas_text_t *t,
     ngx_http_faas_text_key_str(t, ",\"handler\":", &fn->handler);
     ngx_http_faas_text_key_str(t, ",\"code\":", &fn->code);
 
-    if (fn->form == NGX_HTTP_FAAS_IMAGE) {
-        ngx_http_faas_text_raw(t, ",\"image\":true");
-    }
-
-    if (fn->text.len) {
-        ngx_http_faas_text_key_str(t, ",\"text\":", &fn->text);
-    }
-
-    ngx_http_faas_text_list(t, ",\"layers\":[", fn->layers);
-    ngx_http_faas_manifest_lists(t, fn);
+    ngx_http_faas_manifest_program(t, fn);
     ngx_http_faas_text_key_num(t, ",\"timeout_ms\":", fn->timeout);
     ngx_http_faas_text_key_num(t, ",\"memory_mb\":", fn->memory);
 

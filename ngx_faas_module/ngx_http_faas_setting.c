@@ -39,6 +39,8 @@ static char *ngx_http_faas_set_command(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_faas_set_queue(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_faas_set_readiness(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_faas_set_account(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn, ngx_str_t *value, ngx_uint_t n);
 
@@ -50,6 +52,9 @@ static char *ngx_http_faas_set_account(ngx_conf_t *cf,
 
 /* what fits a message to the supervisor's spawners */
 #define NGX_HTTP_FAAS_COMMAND_MAX  32768
+
+/* its error is said without it: longer ones would be all of the message */
+#define NGX_HTTP_FAAS_READINESS_MAX  1024
 
 
 static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
@@ -67,6 +72,10 @@ static ngx_http_faas_setting_t  ngx_http_faas_settings[] = {
       0, 0, 0, 64 },
     { ngx_string("command"), ngx_http_faas_set_command,
       ngx_http_faas_fn(command), 0, 0, 64 },
+    { ngx_string("listen"), ngx_http_faas_set_listen,
+      0, 0, 0, 1 },
+    { ngx_string("readiness"), ngx_http_faas_set_readiness,
+      ngx_http_faas_fn(readiness), 1, NGX_HTTP_FAAS_READINESS_MAX, 1 },
     { ngx_string("environment"), ngx_http_faas_set_environment,
       0, 0, 0, 64 },
     { ngx_string("timeout"), ngx_http_faas_set_time,
@@ -487,6 +496,28 @@ ngx_http_faas_set_queue(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
     fn->queue_timeout = ms;
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_faas_set_readiness(ngx_conf_t *cf, ngx_http_faas_function_t *fn,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    if (value[1].len > NGX_HTTP_FAAS_READINESS_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value in \"readiness\", it must have 1 to "
+                           "%d characters", NGX_HTTP_FAAS_READINESS_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (value[1].len && value[1].data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"readiness\", it must "
+                           "begin with \"/\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_faas_set_str(cf, fn, value, n);
 }
 
 

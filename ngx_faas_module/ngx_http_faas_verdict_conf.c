@@ -372,12 +372,12 @@ ngx_http_faas_check_askable(ngx_conf_t *cf, ngx_http_faas_api_t *api)
     a = api->authorizers->elts;
 
     for (i = 0; i < api->authorizers->nelts; i++) {
-        if (a[i]->function
-            && a[i]->function->kind == NGX_HTTP_FAAS_FASTCGI)
-        {
-            return ngx_http_faas_place_error(cf, &a[i]->place, "a FastCGI "
-                                             "application cannot be asked by "
-                                             "authorizer", &a[i]->name);
+        if (a[i]->function && ngx_http_faas_is_cgi(a[i]->function)) {
+            return ngx_http_faas_place_error(cf, &a[i]->place,
+                             a[i]->function->kind == NGX_HTTP_FAAS_WEB
+                             ? "a web program cannot be asked by authorizer"
+                             : "a FastCGI application cannot be asked by "
+                               "authorizer", &a[i]->name);
         }
     }
 

@@ -180,7 +180,7 @@ key "OTHER" makes "environment" larger than the limit of 4096 bytes
     handler app.handler;
 --- at: command /bin/true;
 --- says
-"command" in function "f" is only for runtimes fastcgi and provided
+"command" in function "f" is only for runtimes fastcgi, web and provided
 
 
 === TEST 21: no command for fastcgi

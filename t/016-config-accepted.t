@@ -436,3 +436,45 @@ timeout 5s;
         network egress;
         cpu 256;
     }
+
+
+=== TEST 16: programs that speak HTTP
+--- functions eval
+">>> f.zip\n" . main::zip('server') . "\n>>> f/server 0755\n"
+--- http_config eval
+'    faas_function a {
+        runtime web;
+        command server --verbose "two words" "";
+        code $TEST_NGINX_FUNCTIONS/f;
+    }
+    faas_function b {
+        runtime web;
+        command server;
+        code $TEST_NGINX_FUNCTIONS/f.zip;
+        listen 1;
+        readiness /;
+        network host;
+        environment_concurrency 1;
+    }
+    faas_function c {
+        runtime web;
+        command /bin/true;
+        code $TEST_NGINX_FUNCTIONS/f;
+        listen 65535;
+        readiness /healthz?deep=1;
+        environment_concurrency 1024;
+    }
+    faas_function d {
+        runtime web;
+        command /var/task/server;
+        code $TEST_NGINX_FUNCTIONS/f;
+        listen unix:/tmp/' . 'a' x 94 . ';
+        readiness /' . 'r' x 1023 . ';
+    }
+    faas_function e {
+        runtime web;
+        command server;
+        code $TEST_NGINX_FUNCTIONS/f;
+        listen unix:/dev/shm/run/..web/a.sock;
+        network none;
+    }'

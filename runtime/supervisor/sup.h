@@ -78,6 +78,7 @@ typedef enum {
     SUP_RT_NATIVE,
     SUP_RT_FASTCGI,
     SUP_RT_PROVIDED,                      /* by the Runtime API bridge */
+    SUP_RT_WEB,                           /* by faas-web: HTTP behind it */
     SUP_RT_BASH,                          /* faas-bash, a bash for each */
     SUP_RT_WRAPPED                        /* sup_wrap.c: one of the first
                                              three, started for it alone */
@@ -179,6 +180,8 @@ struct sup_version_s {
 
     const char           *runtime;
     const char           *handler;
+    const char           *listen;         /* of "web"; or NULL */
+    const char           *readiness;      /* the same */
     const char           *code;
     const char           *text;           /* of the file "code"; or NULL */
     int                   image;          /* "code" is a container image */

@@ -39,11 +39,13 @@ void sup_bpf_byte(sup_bpf_t *b, int offset);
 
 /*
  * sup_bpf_own.c.  The first two are of a connect: before the address is
- * loaded, and with an IPv4 address in REG.  The others are of an IPv4 packet,
- * r6 is its context; they fall through when it is none of their business.
+ * loaded, and with an IPv4 address in REG.  The third is of a bind to a port.
+ * The others are of an IPv4 packet, r6 is its context.  All fall through when
+ * it is none of their business.
  */
 void sup_bpf_own_address(sup_bpf_t *b);
 void sup_bpf_own_connect(sup_bpf_t *b, unsigned reg);
+void sup_bpf_own_bind(sup_bpf_t *b, unsigned v6);
 void sup_bpf_own_egress(sup_bpf_t *b);
 void sup_bpf_own_ingress(sup_bpf_t *b);
 

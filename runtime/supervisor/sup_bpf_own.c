@@ -1,7 +1,8 @@
 /*
- * The one address of this host that an environment may connect to with
- * "network egress": FAAS_OWN_ADDRESS of its user, where the bridge offers the
- * Runtime API, which asks nobody for a password.
+ * The one address of this host that an environment may connect to, and listen
+ * at, with "network egress": FAAS_OWN_ADDRESS of its user, where the bridge
+ * offers the Runtime API, which asks nobody for a password, and programs of
+ * "runtime web" are asked.
  *
  * That the address is the environment's own is looked at when it connects.
  * That both ends are of one environment, whatever the address, is looked at
@@ -15,6 +16,7 @@
 
 #include <arpa/inet.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "sup_bpf.h"
 
@@ -22,6 +24,9 @@
 #define SUP_TUPLE      -32           /* on the stack: 12 bytes */
 #define SUP_TUPLE_LEN  12
 #define SUP_JUMPS      8
+
+#define SUP_LOOP_NET   0x7f000000    /* 127.0.0.0/8 */
+#define SUP_LOOP_MASK  0xff000000
 
 
 /* jumps to where a program goes on when a packet is not its business */
@@ -87,6 +92,103 @@ sup_bpf_own_connect(sup_bpf_t *b, unsigned reg)
     sup_bpf_unless(b, BPF_REG_3, SUP_TCP, 3);
     sup_bpf_add(b, BPF_JMP32|BPF_JNE|BPF_X, reg, BPF_REG_4, 2, 0);
     sup_bpf_return(b, 1);
+}
+
+
+/* Falls through when the IPv4 address in REG is that of all or of loopback. */
+
+static void
+sup_own_listens(sup_bpf_t *b, sup_jumps_t *j, unsigned reg)
+{
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, reg, 0, 3, 0);
+    sup_own_move(b, BPF_REG_0, reg);
+    sup_bpf_add(b, BPF_ALU|BPF_AND|BPF_K, BPF_REG_0, 0, 0,
+                htonl(SUP_LOOP_MASK));
+    sup_own_unless(b, j, BPF_REG_0, htonl(SUP_LOOP_NET));
+}
+
+
+static void
+sup_own_store(sup_bpf_t *b, unsigned reg, size_t offset)
+{
+    sup_bpf_add(b, BPF_STX|BPF_MEM|BPF_W, BPF_REG_1, reg, (int) offset, 0);
+}
+
+
+/* The same of an IPv6 address; programs listen there for both protocols. */
+
+static void
+sup_own_listens6(sup_bpf_t *b, sup_jumps_t *j)
+{
+    int       mapped, any, loop;
+    unsigned  i;
+
+    for (i = 0; i < 4; i++) {
+        sup_bpf_load(b, BPF_REG_6 + i,
+                     offsetof(struct bpf_sock_addr, user_ip6) + 4 * i);
+    }
+
+    sup_own_unless(b, j, BPF_REG_6, 0);
+    sup_own_unless(b, j, BPF_REG_7, 0);
+
+    mapped = (int) b->n;
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_8, 0, 0, htonl(0xffff));
+    sup_own_unless(b, j, BPF_REG_8, 0);
+
+    any = (int) b->n;
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_9, 0, 0, 0);
+    loop = (int) b->n;
+    sup_bpf_add(b, BPF_JMP32|BPF_JEQ|BPF_K, BPF_REG_9, 0, 0, htonl(1));
+    sup_bpf_return(b, 0);
+
+    b->insns[mapped].off = (int16_t) ((int) b->n - mapped - 1);
+    sup_own_listens(b, j, BPF_REG_9);
+
+    b->insns[any].off = (int16_t) ((int) b->n - any - 1);
+    b->insns[loop].off = (int16_t) ((int) b->n - loop - 1);
+}
+
+
+/*
+ * TCP to a port of all addresses, or of loopback, is TCP to that port of the
+ * own address: so a program listens where it does everywhere, and is in reach
+ * of its environment only.
+ */
+
+void
+sup_bpf_own_bind(sup_bpf_t *b, unsigned v6)
+{
+    sup_jumps_t  j;
+
+    j.n = 0;
+    sup_bpf_own_address(b);
+    sup_own_unless(b, &j, BPF_REG_3, SUP_TCP);
+    sup_bpf_load(b, BPF_REG_3, offsetof(struct bpf_sock_addr, type));
+    sup_own_unless(b, &j, BPF_REG_3, SOCK_STREAM);
+
+    if (v6) {
+        sup_own_listens6(b, &j);
+
+        sup_bpf_add(b, BPF_ALU64|BPF_MOV|BPF_K, BPF_REG_5, 0, 0, 0);
+        sup_own_store(b, BPF_REG_5, offsetof(struct bpf_sock_addr, user_ip6));
+        sup_own_store(b, BPF_REG_5,
+                      offsetof(struct bpf_sock_addr, user_ip6) + 4);
+        sup_bpf_add(b, BPF_ALU|BPF_MOV|BPF_K, BPF_REG_5, 0, 0,
+                    htonl(0xffff));
+        sup_own_store(b, BPF_REG_5,
+                      offsetof(struct bpf_sock_addr, user_ip6) + 8);
+        sup_own_store(b, BPF_REG_4,
+                      offsetof(struct bpf_sock_addr, user_ip6) + 12);
+
+    } else {
+        sup_bpf_load(b, BPF_REG_7, offsetof(struct bpf_sock_addr, user_ip4));
+        sup_own_listens(b, &j, BPF_REG_7);
+        sup_own_store(b, BPF_REG_4, offsetof(struct bpf_sock_addr, user_ip4));
+    }
+
+    sup_bpf_return(b, 1);
+
+    sup_own_end(b, &j);
 }
 
 

@@ -72,6 +72,9 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
     } else if (strcmp(runtime, "fastcgi") == 0) {
         *kind = SUP_RT_FASTCGI;
 
+    } else if (strcmp(runtime, "web") == 0) {
+        *kind = SUP_RT_WEB;
+
     } else if (strcmp(runtime, "bash") == 0) {
         *kind = SUP_RT_BASH;
 
@@ -219,6 +222,7 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb,
         (void) snprintf(c->name, sizeof(c->name), "%s",
                         v->kind == SUP_RT_NATIVE ? "native"
                         : v->kind == SUP_RT_FASTCGI ? "fastcgi"
+                        : v->kind == SUP_RT_WEB ? "web"
                         : v->kind == SUP_RT_BASH ? "bash" : "provided");
         c->zygote = sup_zygote_get("exec", "");
         break;

@@ -408,7 +408,8 @@ static void
 sup_env_last_words(sup_env_t *env)
 {
     if (env->inited && env->control != -1
-        && ((env->class != NULL && env->class->kind == SUP_RT_PROVIDED)
+        && ((env->class != NULL && (env->class->kind == SUP_RT_PROVIDED
+                                    || env->class->kind == SUP_RT_WEB))
             || (!env->ending
                 && sup.board.envs[env->slot].state == FAAS_ENV_INIT)))
     {

@@ -117,6 +117,10 @@ sup_vars_runtime(json_t *vars, sup_version_t *v)
 {
     char  text[512];
 
+    if (v->kind == SUP_RT_WEB) {
+        return;                          /* a program as it is anywhere */
+    }
+
     if (v->kind == SUP_RT_FASTCGI) {
 
         /* max_requests is ours to enforce; php-cgi would end after 500 */
@@ -451,6 +455,37 @@ sup_command_provided(sup_env_t *env, char *buf, size_t len, size_t size,
 }
 
 
+/* What speaks HTTP to the program, which is the rest of the command line. */
+
+static size_t
+sup_command_web(sup_version_t *v, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn)
+{
+    char  path[4096];
+
+    (void) snprintf(path, sizeof(path), "%s/faas-web", sup_runtime_root());
+    len = sup_put(buf, len, size, path);
+    spawn->argc = 1;
+
+    if (v->listen != NULL) {
+        len = sup_put(buf, len, size, "--listen");
+        len = sup_put(buf, len, size, v->listen);
+        spawn->argc += 2;
+    }
+
+    if (v->readiness != NULL) {
+        len = sup_put(buf, len, size, "--ready");
+        len = sup_put(buf, len, size, v->readiness);
+        spawn->argc += 2;
+    }
+
+    len = sup_put(buf, len, size, "--");
+    spawn->argc++;
+
+    return len;
+}
+
+
 static size_t
 sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
@@ -481,11 +516,17 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
         len = sup_command_provided(env, buf, len, size, spawn);
     }
 
+    if (v->kind == SUP_RT_WEB) {
+        len = sup_command_web(v, buf, len, size, spawn);
+    }
+
     if (v->kind == SUP_RT_WRAPPED) {
         len = sup_wrap_command(env, buf, len, size, spawn);
     }
 
-    if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_PROVIDED) {
+    if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_PROVIDED
+        || v->kind == SUP_RT_WEB)
+    {
         json_array_foreach(command, i, item) {
             if (json_is_string(item)) {
                 len = sup_put(buf, len, size, json_string_value(item));

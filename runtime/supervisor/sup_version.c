@@ -101,6 +101,8 @@ sup_version_clear(sup_version_t *v)
     v->refused = NULL;
     v->shared = NULL;
     v->text = NULL;
+    v->listen = NULL;
+    v->readiness = NULL;
     v->image = 0;
     v->cpu_milli = 0;
 }
@@ -122,7 +124,7 @@ sup_version_parse(sup_version_t *v, json_t *spec)
     if (json_unpack_ex(spec, &err, 0,
             "{s:s, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
             "s:i, s:i, s:s, s:s, s:o, s:i, s:b, s?s, s?s, s?s, s?o, s?o, "
-            "s?i, s?o, s?s, s?b}",
+            "s?i, s?o, s?s, s?b, s?s, s?s}",
             "runtime", &v->runtime, "handler", &v->handler,
             "code", &v->code, "command", &v->command,
             "timeout_ms", &v->timeout_ms, "memory_mb", &v->memory_mb,
@@ -139,7 +141,8 @@ sup_version_parse(sup_version_t *v, json_t *spec)
             "network", &network, "refused", &v->refused,
             "shared", &v->shared, "cpu_milli", &v->cpu_milli,
             "layers", &layers, "text", &v->text,
-            "image", &v->image) == -1)
+            "image", &v->image,
+            "listen", &v->listen, "readiness", &v->readiness) == -1)
     {
         sup_log(SUP_LOG_CRIT, 0, "manifest: function \"%s\": %s",
                 v->fn->name, err.text);
@@ -306,6 +309,13 @@ sup_version_digest(sup_version_t *v)
     sup_digest_number(md, "response", sup.response_max);
     sup_digest_number(md, "isolation", sup.isolation);
 
+    /* of no other runtime: what these have been is what they stay */
+
+    if (v->kind == SUP_RT_WEB) {
+        sup_digest_text(md, "listen", v->listen);
+        sup_digest_text(md, "readiness", v->readiness);
+    }
+
     for (i = 0; i < v->n_parts; i++) {
         sup_digest_text(md, i == 0 ? "code" : "layer", v->parts[i].id);
     }
@@ -345,10 +355,12 @@ sup_version_limits(sup_version_t *v, faas_fn_t *limits)
     limits->max_requests = v->max_requests;
     limits->provisioned = v->provisioned;
 
-    if (v->kind == SUP_RT_FASTCGI) {
+    if (v->kind == SUP_RT_FASTCGI || v->kind == SUP_RT_WEB) {
         limits->flags |= FAAS_FN_CGI;
 
-        if (v->capacity == 1) {
+        /* faas-web takes more connections than the program requests */
+
+        if (v->capacity == 1 && v->kind == SUP_RT_FASTCGI) {
             limits->flags |= FAAS_FN_ONE_CONN;
         }
     }
