@@ -458,14 +458,21 @@ sup_command_provided(sup_env_t *env, char *buf, size_t len, size_t size,
 /* What speaks HTTP to the program, which is the rest of the command line. */
 
 static size_t
-sup_command_web(sup_version_t *v, char *buf, size_t len, size_t size,
+sup_command_web(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
 {
-    char  path[4096];
+    char            path[4096];
+    sup_version_t  *v;
 
+    v = env->version;
     (void) snprintf(path, sizeof(path), "%s/faas-web", sup_runtime_root());
     len = sup_put(buf, len, size, path);
     spawn->argc = 1;
+
+    if (sup.boxed && env->class->network == SUP_NET_EGRESS) {
+        len = sup_put(buf, len, size, "--own-address");
+        spawn->argc++;
+    }
 
     if (v->listen != NULL) {
         len = sup_put(buf, len, size, "--listen");
@@ -517,7 +524,7 @@ sup_command_program(sup_env_t *env, char *buf, size_t len, size_t size,
     }
 
     if (v->kind == SUP_RT_WEB) {
-        len = sup_command_web(v, buf, len, size, spawn);
+        len = sup_command_web(env, buf, len, size, spawn);
     }
 
     if (v->kind == SUP_RT_WRAPPED) {
