@@ -194,7 +194,7 @@ runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, java, ruby, 
     code $TEST_NGINX_FUNCTIONS/f;
 --- at: command app.pl;
 --- says
-"command" in function "f" is only for runtimes fastcgi and provided
+"command" in function "f" is only for runtimes fastcgi, web and provided
 
 
 === TEST 16: Java: no such class in the folder

@@ -93,6 +93,18 @@ def reach(address, port, source=None):
             return os.strerror(e.errno)
 
 
+def taken(host):
+    """Can this process listen on the port?"""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind((host, PORT))
+            s.listen()
+            return 'ok'
+        except OSError as e:
+            return os.strerror(e.errno)
+
+
 def host_address():
     """What this host is called by others, if it is."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -147,6 +159,11 @@ def refused(tap, n):
         s.listen()
         tap.equal(do(n, 'a', 'bound("0.0.0.0", %d)' % s.getsockname()[1]),
                   'EADDRINUSE', 'nor one that the host has')
+    do(n, 'a', 'bound("0.0.0.0", %d)' % PORT)
+    tap.equal([taken(host) for host in ('127.0.0.1', '0.0.0.0')],
+              ['ok', 'Address already in use'],
+              'what an environment has is free but of all addresses')
+    do(n, 'a', 'released()')
 
 
 def alone(tap, n, own, other):
