@@ -63,7 +63,17 @@ ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean)
     ctx->ended = 1;
 
     ngx_http_faas_log_flush(ctx);
-    ngx_http_faas_lease_end(ctx, FAAS_OUT_SUCCESS, FAAS_WHY_NONE, -1);
+
+    if (ctx->function->kind == NGX_HTTP_FAAS_WEB
+        && ctx->reader.app_status != 0)
+    {
+        ngx_str_set(&ctx->error, "Function.BadResponse");
+        ngx_http_faas_lease_end(ctx, FAAS_OUT_ERROR_UNHANDLED, FAAS_WHY_NONE,
+                                FAAS_CNT_bad_response);
+
+    } else {
+        ngx_http_faas_lease_end(ctx, FAAS_OUT_SUCCESS, FAAS_WHY_NONE, -1);
+    }
 
     ctx->request->upstream->keepalive = clean;
 }
@@ -138,7 +148,7 @@ static ngx_int_t
 ngx_http_faas_short(ngx_http_faas_ctx_t *ctx)
 {
     if (ctx->function->kind == NGX_HTTP_FAAS_WEB
-        && ctx->reader.app_status != 0)
+        && ctx->reader.app_status == FAAS_WEB_CUT)
     {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                       "faas: the answer of \"%V\" from environment %V is cut "

@@ -396,6 +396,34 @@ ngx_http_faas_incomplete(ngx_http_faas_ctx_t *ctx, ngx_int_t rc)
 }
 
 
+static void
+ngx_http_faas_overtime(ngx_http_faas_ctx_t *ctx)
+{
+    ngx_uint_t           alive;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    /* nothing has come so far that would have changed what the log says */
+
+    if (r->upstream->request_body_sent && !r->header_sent) {
+        r->connection->log->action = "reading response header from upstream";
+    }
+
+    alive = ngx_http_faas_alive(ctx);
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "faas: function \"%V\" timed out after %M ms, "
+                  "environment %V %s", &ctx->function->name,
+                  (ngx_msec_t) ctx->lease.timeout_ms, &ctx->peer_name,
+                  alive ? "has answered others and stays" : "is killed");
+
+    ngx_http_faas_lease_end(ctx, FAAS_OUT_TIMEOUT,
+                            alive ? FAAS_WHY_NONE : FAAS_WHY_TIMEOUT, -1);
+    ngx_http_faas_fail_now(ctx, &ngx_http_faas_err_timeout);
+}
+
+
 /*
  * Waited too long, no reason for a death came, or the function is too slow.
  * Posted: there was no lease to be had.
@@ -405,7 +433,6 @@ void
 ngx_http_faas_timer_handler(ngx_event_t *ev)
 {
     uint32_t              state;
-    ngx_uint_t            alive;
     ngx_http_request_t   *r;
     ngx_http_faas_ctx_t  *ctx;
 
@@ -450,21 +477,5 @@ ngx_http_faas_timer_handler(ngx_event_t *ev)
         return;
     }
 
-    /* nothing has come so far that would have changed what the log says */
-
-    if (r->upstream->request_body_sent && !r->header_sent) {
-        r->connection->log->action = "reading response header from upstream";
-    }
-
-    alive = ngx_http_faas_alive(ctx);
-
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "faas: function \"%V\" timed out after %M ms, "
-                  "environment %V %s", &ctx->function->name,
-                  (ngx_msec_t) ctx->lease.timeout_ms, &ctx->peer_name,
-                  alive ? "has answered others and stays" : "is killed");
-
-    ngx_http_faas_lease_end(ctx, FAAS_OUT_TIMEOUT,
-                            alive ? FAAS_WHY_NONE : FAAS_WHY_TIMEOUT, -1);
-    ngx_http_faas_fail_now(ctx, &ngx_http_faas_err_timeout);
+    ngx_http_faas_overtime(ctx);
 }

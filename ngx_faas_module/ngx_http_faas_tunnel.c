@@ -1,8 +1,7 @@
 /*
- * Of "runtime web": the URI that the program gets; an answer of 101, which makes
- * the two connections one of bytes in both directions; and a request that
- * takes too long, which is cut off without the others that the program is busy
- * with.
+ * Of "runtime web": the URI that the program gets; an answer of 101, which
+ * makes the two connections one of bytes in both directions; a request that
+ * takes too long, which is cut off without the others that the program has.
  *
  * Runs in workers.
  */

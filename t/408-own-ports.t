@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from faas_e2e import Nginx, Tap, skip_all                      # noqa: E402
+from faas_e2e import Nginx, Tap, free_port, skip_all           # noqa: E402
 from faas_provided import PYTHON                               # noqa: E402
 
 if os.geteuid() != 0:
@@ -68,8 +68,11 @@ faas_function d {
 SERVER = ''.join('location = /%s { faas_pass %s; }\n' % (n, n)
                  for n in 'abd')
 
-# neither used by anything here nor given to sockets by the system
-PORT = 18099
+with open('/proc/sys/net/ipv4/ip_local_port_range') as f:
+    FIRST, LAST = map(int, f.read().split())
+
+# of those that the system gives to sockets, at the moment nobody's
+PORT = free_port()
 
 
 def do(n, name, what):
@@ -149,11 +152,12 @@ def refused(tap, n):
                      % (host, PORT)), 'EPERM', 'UDP not ' + host)
     tap.equal(do(n, 'a', 'bound("::", %d, only=1)' % PORT), 'EINVAL',
               'not for IPv6 alone')
-    with open('/proc/sys/net/ipv4/ip_unprivileged_port_start') as f:
-        if int(f.read()) > 80:
-            tap.equal([do(n, 'a', 'bound("%s", 80)' % host)
-                       for host in ('0.0.0.0', '::')], ['EACCES', 'EACCES'],
-                      'no port of the system')
+    ports = [port for port in (80, FIRST - 1, LAST + 1)
+             if 0 < port < 65536]
+    for host in ('0.0.0.0', '::', '127.0.0.1'):
+        tap.equal([do(n, 'a', 'bound("%s", %d)' % (host, port))
+                   for port in ports], ['EPERM'] * len(ports),
+                  host + ': no port that services of the host may want')
     with socket.socket() as s:
         s.bind(('0.0.0.0', 0))
         s.listen()

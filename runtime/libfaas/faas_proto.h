@@ -241,6 +241,13 @@ typedef struct {
  */
 #define FAAS_END_LEAVES         1
 
+/*
+ * appStatus of faas-web: the program's answer ended too soon, after its header
+ * had been sent; or it was none, and a whole one was given in its place.
+ */
+#define FAAS_WEB_CUT            1
+#define FAAS_WEB_REPLACED       2
+
 
 /*
  * Where the host's network is shared, the loopback address (host order) that

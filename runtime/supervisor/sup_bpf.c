@@ -219,15 +219,22 @@ sup_bpf_address(sup_bpf_t *b, const sup_policy_t *p, unsigned v6,
 
 /*
  * A port of the host is not an environment's to take: one that it chooses is
- * one of its own address.
+ * one of its own address, and none that a service of the host may want.
  */
 
 static void
-sup_bpf_bind(sup_bpf_t *b, unsigned v6)
+sup_bpf_bind(sup_bpf_t *b, const sup_policy_t *p, unsigned v6)
 {
     sup_bpf_load(b, BPF_REG_5, offsetof(struct bpf_sock_addr, user_port));
     sup_bpf_unless(b, BPF_REG_5, 0, 2);
     sup_bpf_return(b, 1);
+
+    sup_bpf_add(b, BPF_ALU|BPF_END|BPF_TO_BE, BPF_REG_5, 0, 0, 16);
+    sup_bpf_add(b, BPF_JMP32|BPF_JGE|BPF_K, BPF_REG_5, 0, 2, p->port_first);
+    sup_bpf_return(b, 0);
+    sup_bpf_add(b, BPF_JMP32|BPF_JLE|BPF_K, BPF_REG_5, 0, 2, p->port_last);
+    sup_bpf_return(b, 0);
+
     sup_bpf_own_bind(b, v6);
     sup_bpf_return(b, 0);
 }
@@ -459,7 +466,7 @@ sup_bpf_attach(const char *path, const sup_policy_t *p, const char **step)
         *step = sup_hooks[i].name;
 
         if (sup_hooks[i].bind) {
-            sup_bpf_bind(b, sup_hooks[i].v6);
+            sup_bpf_bind(b, p, sup_hooks[i].v6);
 
         } else if (sup_hooks[i].attach == BPF_CGROUP_INET_INGRESS) {
             sup_bpf_ingress(b);

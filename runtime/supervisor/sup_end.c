@@ -91,8 +91,6 @@ sup_env_uncount(sup_env_t *env)
 }
 
 
-/* Out of service and on its way out, however far it had come. */
-
 /* One with extensions needs longer than the 2 s that these have. */
 
 static int
@@ -103,6 +101,18 @@ sup_end_bridge(const sup_env_t *env)
            && sup.isolation != FAAS_ISOLATION_UNKNOWN;
 }
 
+
+/* So long has a program of its own, which may have something to save. */
+
+static int
+sup_end_program(const sup_env_t *env)
+{
+    return env->was_ready && env->class != NULL
+           && env->class->kind == SUP_RT_WEB;
+}
+
+
+/* Out of service and on its way out, however far it had come. */
 
 void
 sup_env_end(sup_env_t *env, uint32_t why)
@@ -152,8 +162,8 @@ sup_env_end(sup_env_t *env, uint32_t why)
     (void) sup_env_send(env, FAAS_CTL_SHUTDOWN, "", 0);
     sup_env_signal(env, SIGTERM);
 
-    sup_timer(env->timer, sup_end_bridge(env) ? SUP_PROVIDED_GRACE_MS
-                                              : SUP_GRACE_MS);
+    sup_timer(env->timer, sup_end_bridge(env) || sup_end_program(env)
+                          ? SUP_PROVIDED_GRACE_MS : SUP_GRACE_MS);
 }
 
 

@@ -26,6 +26,8 @@ typedef struct {
     sup_address_t         rules[SUP_POLICY_MAX];
     unsigned              n;
     unsigned              full;           /* some did not fit */
+    unsigned              port_first;     /* to be listened on: those that */
+    unsigned              port_last;      /* the system gives by itself */
 } sup_policy_t;
 
 

@@ -254,6 +254,32 @@ sup_policy_own(sup_policy_t *p)
 }
 
 
+/*
+ * Ports that sockets get by themselves can be taken by whoever opens enough of
+ * them.  The others belong to the host's services, which could not start again
+ * if an environment listened there.
+ */
+
+static void
+sup_policy_ports(sup_policy_t *p)
+{
+    FILE  *f;
+
+    f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+
+    if (f == NULL || fscanf(f, "%u %u", &p->port_first, &p->port_last) != 2
+        || p->port_last > 65535)
+    {
+        p->port_first = 32768;
+        p->port_last = 60999;
+    }
+
+    if (f != NULL) {
+        (void) fclose(f);
+    }
+}
+
+
 /* In the order in which they are looked at: the first that fits decides. */
 
 void
@@ -275,4 +301,5 @@ sup_policy_make(sup_policy_t *p)
 
     sup_policy_list(p, "network_deny", 0);
     sup_policy_own(p);
+    sup_policy_ports(p);
 }

@@ -156,7 +156,7 @@ web_app_start(char *const *argv)
                                            |POSIX_SPAWN_SETSIGMASK
                                            |POSIX_SPAWN_SETPGROUP);
 
-    rc = posix_spawnp(&web.pid, argv[0], NULL, &attr, argv, environ);
+    rc = posix_spawn(&web.pid, argv[0], NULL, &attr, argv, environ);
     (void) posix_spawnattr_destroy(&attr);
 
     if (rc == 0) {

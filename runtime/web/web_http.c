@@ -329,11 +329,40 @@ web_http_lines(web_answer_t *a, const char *p, const char *end, char **to)
 }
 
 
+/* The header is complete: where does the body end?  TO gets the rest of it. */
+
+static char *
+web_http_framing(web_answer_t *a, int head, char *to)
+{
+    if (a->body == WEB_BODY_LENGTH && a->status >= 200 && a->status != 204) {
+        to = web_http_put_length(to, a->left);
+    }
+
+    if (head || a->status < 200 || a->status == 204 || a->status == 304) {
+        a->body = WEB_BODY_NONE;
+    }
+
+    if (a->body == WEB_BODY_CHUNKED) {
+        a->left = 0;
+    }
+
+    a->close |= a->body == WEB_BODY_CLOSE;
+    a->headed = 1;
+    a->chunk = WEB_CHUNK_SIZE;
+    a->digits = a->trailer = 0;
+
+    *to++ = '\r';
+    *to++ = '\n';
+
+    return to;
+}
+
+
 int
 web_http_head(web_answer_t *a, const char *data, size_t len, int head,
     int upgrade, char *to, size_t *size, size_t *used)
 {
-    char        *start, *p;
+    char        *start;
     const char  *end, *eol;
 
     *size = *used = 0;
@@ -377,30 +406,7 @@ web_http_head(web_answer_t *a, const char *data, size_t len, int head,
         }
     }
 
-    p = to;
-
-    if (a->body == WEB_BODY_LENGTH && a->status >= 200
-        && a->status != 204)
-    {
-        p = web_http_put_length(to, a->left);
-    }
-
-    if (head || a->status < 200 || a->status == 204 || a->status == 304) {
-        a->body = WEB_BODY_NONE;
-    }
-
-    a->close |= a->body == WEB_BODY_CLOSE;
-    a->headed = 1;
-    a->chunk = WEB_CHUNK_SIZE;
-    a->digits = a->trailer = 0;
-
-    if (a->body == WEB_BODY_CHUNKED) {
-        a->left = 0;
-    }
-
-    *p++ = '\r';
-    *p++ = '\n';
-    *size = p - start;
+    *size = web_http_framing(a, head, to) - start;
 
     return WEB_HTTP_OK;
 }
@@ -419,27 +425,40 @@ web_http_hex(char ch)
 }
 
 
+/* WEB_HTTP_AGAIN: the size ends here. */
+
+static int
+web_http_chunk_size(web_answer_t *a, char ch)
+{
+    int  n;
+
+    n = web_http_hex(ch);
+
+    if (n != -1) {
+        a->left = a->left * 16 + (uint64_t) n;
+        return ++a->digits < 16 ? WEB_HTTP_OK : WEB_HTTP_BAD;
+    }
+
+    return a->digits != 0
+           && (ch == '\r' || ch == '\n' || ch == ';' || ch == ' ')
+           ? WEB_HTTP_AGAIN : WEB_HTTP_BAD;
+}
+
+
 /* One character of what is around chunks (RFC 9112, section 7.1). */
 
 static int
 web_http_chunk(web_answer_t *a, char ch)
 {
-    int  n;
+    int  rc;
 
     switch (a->chunk) {
 
     case WEB_CHUNK_SIZE:
-        n = web_http_hex(ch);
+        rc = web_http_chunk_size(a, ch);
 
-        if (n != -1) {
-            a->left = a->left * 16 + (uint64_t) n;
-            return ++a->digits < 16 ? WEB_HTTP_OK : WEB_HTTP_BAD;
-        }
-
-        if (a->digits == 0
-            || (ch != '\r' && ch != '\n' && ch != ';' && ch != ' '))
-        {
-            return WEB_HTTP_BAD;
+        if (rc != WEB_HTTP_AGAIN) {
+            return rc;
         }
 
         a->chunk = WEB_CHUNK_EXTENSION;

@@ -341,7 +341,7 @@ web_work_body(web_work_t *w, struct evbuffer *from, size_t len)
 }
 
 
-/* The request is over; STATUS is 1 if its answer is cut short. */
+/* The request is over; STATUS is 0, or of faas_proto.h. */
 
 void
 web_work_end(web_work_t *w, uint32_t status)
@@ -408,7 +408,7 @@ web_work_fail(web_work_t *w, const char *why)
     }
 
     evbuffer_free(b);
-    web_work_end(w, w->headed ? 1 : 0);
+    web_work_end(w, w->headed ? FAAS_WEB_CUT : FAAS_WEB_REPLACED);
 }
 
 
