@@ -368,7 +368,7 @@ web_http_head(web_answer_t *a, const char *data, size_t len, int head,
     *size = *used = 0;
     a->some |= len != 0;
 
-    end = web_http_head_end(data, data + len);
+    end = len ? web_http_head_end(data, data + len) : NULL;
 
     if (end == NULL) {
         return len < WEB_HEAD_MAX ? WEB_HTTP_AGAIN
