@@ -48,7 +48,7 @@ FUNCTION = '''
 HTTP = FUNCTION % 'f' + '''
     faas_function cgi {
         runtime fastcgi; code {functions}/cgi;
-        command /usr/bin/python3 /var/task/app.py;
+        command /usr/bin/python3 /var/task/app.py; keep_conn off;
     }
     faas_cache_path {dir}/cache keys_zone=one:1m;
     add_header X-Cache $upstream_cache_status always;
