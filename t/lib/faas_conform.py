@@ -221,8 +221,10 @@ public class Slow {
 }
 ''',
     }, {
-        'Throws': ('java.lang.NumberFormatException', 'while loading'),
-        'nothing': ('java.lang.NoSuchMethodException', 'nothing'),
+        'Throws': ('java.lang.ExceptionInInitializerError',
+                   'Error loading class Throws'),
+        'nothing': ('java.lang.NoSuchMethodException',
+                    'No public method named nothing with appropriate'),
     }, {
         'throw': ('App$Odd', MESSAGE), 'throw_later': None,
         'stack': ('java.lang.StackOverflowError', ''),
