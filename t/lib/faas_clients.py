@@ -19,6 +19,12 @@ go 1.21
 
 require github.com/aws/aws-lambda-go %s
 ''' % GO_VERSION
+GO_NOTHING = '''package main
+
+import _ "github.com/aws/aws-lambda-go/lambda"
+
+func main() {}
+'''
 
 
 def go_env(client, proxy=None):
@@ -28,9 +34,12 @@ def go_env(client, proxy=None):
 
 
 def fetch_go(folder):
-    with open(folder + '/go.mod', 'w') as f:
-        f.write(GO_MOD)
-    return run(['go', 'mod', 'download'], folder, go_env(folder))
+    for path, text in (('go.mod', GO_MOD), ('nothing.go', GO_NOTHING)):
+        with open(os.path.join(folder, path), 'w') as f:
+            f.write(text)
+    # its checksum comes with what is built
+    return run(['go', 'mod', 'download'], folder, go_env(folder)) \
+        or run(['go', 'build', '-o', 'nothing', '.'], folder, go_env(folder))
 
 
 def go(name, files, get=cached):
@@ -38,11 +47,12 @@ def go(name, files, get=cached):
     client = get('go-' + GO_VERSION, fetch_go)
 
     def build(folder):
-        must(['go', 'build', '-o', 'bootstrap', '.'], folder,
-             go_env(client, 'off'))
+        shutil.copy(client + '/go.sum', folder)
         with open(folder + '/go.sum') as f:
             if GO_SUM not in f.read():
                 raise ValueError('another package than that')
+        must(['go', 'build', '-o', 'bootstrap', '.'], folder,
+             go_env(client, 'off'))
 
     return built(name, dict(files, **{'go.mod': GO_MOD}), build, get)
 
@@ -77,7 +87,8 @@ def fetch_rust(folder):
                        ('nothing.rs', 'fn main() {}\n')):
         with open(os.path.join(folder, path), 'w') as f:
             f.write(text)
-    env = {'CARGO_TARGET_DIR': folder + '/target', 'CARGO_NET_RETRY': '1'}
+    env = {'CARGO_TARGET_DIR': folder + '/target', 'CARGO_NET_RETRY': '1',
+           'CARGO_INCREMENTAL': '0'}
     why = run(['cargo', 'fetch', '--quiet'], folder, env)
     if why:
         return why
@@ -94,12 +105,17 @@ def rust(name, sources, get=cached):
     def build(folder):
         target = client + '/target'
         shutil.copy(client + '/Cargo.lock', folder)
+        # sources are not kept here
+        why = run(['cargo', 'fetch', '--quiet'], folder)
+        if why:
+            return why
         must(['cargo', 'build', '--quiet', '--offline'], folder,
-             {'CARGO_TARGET_DIR': target}, 900)
+             {'CARGO_TARGET_DIR': target, 'CARGO_INCREMENTAL': '0'}, 900)
         for program in sources:
             os.makedirs(folder + '/' + program)
             shutil.copy('%s/debug/%s' % (target, program),
                         '%s/%s/bootstrap' % (folder, program))
+        return None
 
     return built(name, files, build, get)
 
