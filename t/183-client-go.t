@@ -7,12 +7,10 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
+from faas_clients import go                                    # noqa: E402
 from faas_e2e import Nginx, Tap                                # noqa: E402
-from faas_provided import (ARN, CALLS, built, invoke,          # noqa: E402
-                           must, run)
+from faas_provided import ARN, CALLS, invoke                   # noqa: E402
 
-VERSION = 'v1.55.1'
-SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0='
 MAIN = '''package main
 
 import (
@@ -68,28 +66,8 @@ func main() {
     lambda.Start(handle)
 }
 '''
-MOD = '''module function
 
-go 1.21
-
-require github.com/aws/aws-lambda-go %s
-''' % VERSION
-
-
-def build(folder):
-    env = {'CGO_ENABLED': '0', 'GOFLAGS': '-mod=mod -modcacherw',
-           'GOPATH': folder + '/go'}
-    why = run(['go', 'mod', 'download'], folder, env)
-    if why:
-        return why
-    must(['go', 'build', '-o', 'bootstrap', '.'], folder, env)
-    with open(folder + '/go.sum') as f:
-        if SUM not in f.read():
-            raise ValueError('another package than that')
-    must(['go', 'clean', '-modcache'], folder, env)
-
-
-folder = built('go-' + VERSION, {'main.go': MAIN, 'go.mod': MOD}, build)
+folder = go('go', {'main.go': MAIN})
 HTTP = '''
 faas_function go { runtime provided.al2023; handler any; code %s; }
 faas_function stream { runtime provided.al2023; handler stream; code %s; }

@@ -7,37 +7,10 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
+from faas_clients import rust                                  # noqa: E402
 from faas_e2e import Nginx, Tap                                # noqa: E402
-from faas_provided import (ARN, CALLS, built, invoke,          # noqa: E402
-                           must, run)
+from faas_provided import ARN, CALLS, invoke                   # noqa: E402
 
-CARGO = '''[package]
-name = "function"
-version = "0.1.0"
-edition = "2021"
-
-[[bin]]
-name = "plain"
-path = "plain.rs"
-
-[[bin]]
-name = "http"
-path = "http.rs"
-
-[[bin]]
-name = "stream"
-path = "stream.rs"
-
-[profile.dev]
-debug = 0
-
-[dependencies]
-lambda_runtime = "=1.5.0"
-lambda_http = { version = "=1.3.2", default-features = false, features = [
-    "apigw_http", "apigw_rest", "tracing"] }
-serde_json = "1"
-tokio = { version = "1", features = ["macros", "rt", "time"] }
-'''
 PLAIN = '''
 use lambda_runtime::{run, service_fn, Error, LambdaEvent};
 use serde_json::{json, Value};
@@ -107,22 +80,7 @@ async fn main() -> Result<(), Error> {
 }
 '''
 
-
-def build(folder):
-    env = {'CARGO_TARGET_DIR': folder + '/target', 'CARGO_NET_RETRY': '1'}
-    why = run(['cargo', 'fetch', '--quiet'], folder, env)
-    if why:
-        return why
-    must(['cargo', 'build', '--quiet'], folder, env, 900)
-    for name in 'plain', 'http', 'stream':
-        os.makedirs(folder + '/' + name)
-        os.rename('%s/target/debug/%s' % (folder, name),
-                  '%s/%s/bootstrap' % (folder, name))
-    must(['rm', '-rf', 'target'], folder)
-
-
-folder = built('rust', {'Cargo.toml': CARGO, 'plain.rs': PLAIN,
-                        'http.rs': HTTP_RS, 'stream.rs': STREAM}, build)
+folder = rust('rust', {'plain': PLAIN, 'http': HTTP_RS, 'stream': STREAM})
 HTTP = ''.join('faas_function %s { runtime provided.al2023; code %s/%s; }\n'
                % (name, folder, name) for name in ('plain', 'http', 'stream'))
 SERVER = CALLS + '''

@@ -3,29 +3,14 @@
 
 import os
 import re
-import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
+from faas_clients import java, java_command                    # noqa: E402
 from faas_e2e import Nginx, Tap, skip_all                      # noqa: E402
-from faas_provided import (ARN, CALLS, built, invoke,          # noqa: E402
-                           must, run)
+from faas_provided import ARN, CALLS, invoke                   # noqa: E402
 
-POM = '''<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>function</groupId>
-  <artifactId>function</artifactId>
-  <version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>com.amazonaws</groupId>
-      <artifactId>aws-lambda-java-runtime-interface-client</artifactId>
-      <version>2.10.1</version>
-    </dependency>
-  </dependencies>
-</project>
-'''
 JAVA = '''package example;
 
 import com.amazonaws.services.lambda.runtime.Context;
@@ -61,20 +46,10 @@ public class Handler
 '''
 
 
-def build(folder):
-    if shutil.which('javac') is None:
-        return 'there is no javac'
-    why = run(['mvn', '-q', '-B', 'dependency:copy-dependencies',
-               '-DoutputDirectory=lib'], folder, seconds=300)
-    if why:
-        return why
-    must(['javac', '-cp', 'lib/*', '-d', '.', 'Handler.java'], folder)
-
-
 if not os.path.exists('/usr/bin/java'):
     skip_all('no /usr/bin/java')
 
-folder = built('java', {'pom.xml': POM, 'Handler.java': JAVA}, build)
+folder = java('java', {'Handler.java': JAVA})
 HTTP = '''
 faas_function ric {
     runtime provided.al2023;
@@ -82,11 +57,9 @@ faas_function ric {
     handler example.Handler::handleRequest;
     memory 512m;
     timeout 20s;
-    command /usr/bin/java -XX:TieredStopAtLevel=1 -Xmx256m -cp .:lib/*
-        com.amazonaws.services.lambda.runtime.api.client.AWSLambda
-        example.Handler::handleRequest;
+    command %s;
 }
-''' % folder
+''' % (folder, java_command('example.Handler::handleRequest', 256))
 
 with Tap() as tap:
     with Nginx(http=HTTP, server=CALLS) as n:

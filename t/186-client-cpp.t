@@ -1,21 +1,16 @@
 #!/usr/bin/python3
 """aws-lambda-cpp, as the package of the client for Node.js carries it."""
 
-import atexit
-import glob
 import os
 import re
-import shutil
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from faas_e2e import Nginx, Tap, skip_all                      # noqa: E402
-from faas_provided import (ARN, CALLS, cached, invoke,         # noqa: E402
-                           must, run)
+from faas_clients import cpp                                   # noqa: E402
+from faas_e2e import Nginx, Tap                                # noqa: E402
+from faas_provided import ARN, CALLS, invoke                   # noqa: E402
 
-PACKAGE = 'aws-lambda-ric@4.0.2'
 MAIN = '''
 #include <aws/lambda-runtime/runtime.h>
 #include <cstdlib>
@@ -62,36 +57,7 @@ main()
 }
 '''
 
-
-def fetch(folder):
-    why = run(['npm', 'pack', '--silent', PACKAGE], folder)
-    if why:
-        return why
-    must(['tar', 'xzf'] + glob.glob(folder + '/*.tgz'), folder)
-    why = run(['sh', 'scripts/preinstall.sh'], folder + '/package')
-    if why:
-        return why
-    os.rename(folder + '/package/deps/artifacts', folder + '/artifacts')
-    shutil.rmtree(folder + '/package')
-
-
-def program(client, folder):
-    with open(folder + '/main.cpp', 'w') as f:
-        f.write(MAIN)
-    must(['g++', '-O1', '-std=c++11', '-I', client + '/artifacts/include',
-          '-o', 'bootstrap', 'main.cpp']
-         + ['-L' + d for d in glob.glob(client + '/artifacts/lib*')]
-         + ['-laws-lambda-runtime', '-lcurl', '-pthread'], folder)
-
-
-if shutil.which('g++') is None:
-    skip_all('there is no g++')
-
-client = cached('cpp-' + PACKAGE, fetch)
-folder = tempfile.mkdtemp(prefix='faas-cpp-')
-os.chmod(folder, 0o755)
-atexit.register(shutil.rmtree, folder)
-program(client, folder)
+folder = cpp('cpp', MAIN)
 HTTP = 'faas_function cpp { runtime provided.al2023; code %s; }' % folder
 
 with Tap() as tap:

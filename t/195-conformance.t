@@ -13,10 +13,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
-from faas_conform import SANITIZED, code, installed                     # noqa: E402
-from faas_e2e import Nginx, Tap, skip_all, wait_for     # noqa: E402
-from faas_proc import fd_count                          # noqa: E402
-from faas_provided import ARN, CALLS                    # noqa: E402
+from faas_conform import (PROVIDED, SANITIZED, code,           # noqa: E402
+                          installed)
+from faas_e2e import Nginx, Tap, skip_all, wait_for            # noqa: E402
+from faas_proc import fd_count                                 # noqa: E402
+from faas_provided import ARN, CALLS                           # noqa: E402
 
 API = '/2015-03-31/functions/%s/invocations'
 CONTEXT = 'eyJjdXN0b20iOnsiayI6InYifX0='       # {"custom":{"k":"v"}}
@@ -31,6 +32,16 @@ RUNTIMES = {name: r for name, r in installed().items()
 if not RUNTIMES:
     skip_all('no interpreter')
 
+
+def function(name, runtime, where, handler, more=''):
+    return '''
+    faas_function %s {
+        runtime %s; code %s; memory %dm; handler %s; %s %s
+    }
+''' % (name, runtime.runtime, where, runtime.memory, handler,
+       runtime.more(handler), more)
+
+
 HTTP = ''
 MISSING = {}
 for name, r in list(RUNTIMES.items()):
@@ -39,8 +50,6 @@ for name, r in list(RUNTIMES.items()):
         MISSING[name] = why
         del RUNTIMES[name]
         continue
-    common = 'runtime %s; code %s; memory %dm; %s' % (r.runtime, where,
-                                                      r.memory, r.more)
     for kind, handler, more in (
             ('', 'handler', 'timeout 60s; concurrency 4; '
              'environment OWN=value;'),
@@ -51,13 +60,12 @@ for name, r in list(RUNTIMES.items()):
             ('-nothing', 'nothing', '')):
         if kind == '-stream' and 'stream' in r.without:
             continue
-        HTTP += '''
-    faas_function %s%s { %s handler %s; %s }
-''' % (name, kind, common, r.named(handler), more)
+        HTTP += function(name + kind, r, where, r.named(handler), more)
     for bad in r.bad:
-        HTTP += '''
-    faas_function %s-%s { %s handler %s; }
-''' % (name, bad.lower(), common, r.named('handler', bad))
+        HTTP += function('%s-%s' % (name, bad.lower()), r, where,
+                         r.named('handler', bad))
+if not RUNTIMES:
+    skip_all('; '.join(MISSING.values()))
 
 SERVER = CALLS + '''
     location /2021-11-15/ { faas_auth off; faas_lambda_api; }
@@ -148,6 +156,8 @@ class Suite:
             self.ok(v['AWS_EXECUTION_ENV'].startswith('AWS_Lambda_')
                     and v['_X_AMZN_TRACE_ID'].startswith('Root='),
                     'runtime and trace id', v)
+        if self.runtime.runtime == PROVIDED:
+            self.ok('AWS_EXECUTION_ENV' not in v, 'no name of a runtime', v)
 
         failed, c = self.act('context')
         self.ok(re.fullmatch('[0-9a-f-]{36}', c.pop('id')), 'request id')
@@ -192,6 +202,11 @@ class Suite:
             self.equal(self.act('sleep', ms=0)[0], None,
                        'and the next one after ' + do)
 
+        for do, ends in self.runtime.gone.items():
+            self.act(do, '-one')
+            calls = self.act('sleep', '-one', ms=0)[1][1]
+            self.equal(calls == 1, ends, do + ': another process?')
+
     def ends(self):
         for what, want in self.runtime.ends.items():
             do, *code = what.split()
@@ -232,7 +247,8 @@ class Suite:
                 method='POST', body=json.dumps(event).encode(),
                 timeout=120)
             self.equal(r.status, 200, what + ' stream')
-            self.ok(b''.join(payloads(r.body)) == want.encode(),
+            want = self.runtime.prelude + want.encode()
+            self.ok(b''.join(payloads(r.body)) == want,
                     what + ' stream: all of it', r.body[:200])
 
     # many
@@ -305,6 +321,9 @@ class Suite:
                        ('Unhandled', want[0]), 'init: ' + bad)
             self.ok(want[1] in got.get('errorMessage', ''),
                     'init: %s: its message' % bad, got)
+        for what, why in self.runtime.left_out.items():
+            with LOCK:
+                self.tap.skip('%s: %s' % (self.name, what), why)
 
     def run(self):
         self.events()
@@ -353,6 +372,7 @@ with Tap() as tap, Nginx(functions={name: r.files()
     if SANITIZED:
         # a sanitized program that exits in the sandbox cannot look for leaks
         nginx.allow('LeakSanitizer (has encountered|does not work)')
+    nginx.allow(*(r.alarming for r in RUNTIMES.values() if r.alarming))
     for name, why in MISSING.items():
         tap.skip(name, why)
     for name, future in waiting.items():

@@ -48,9 +48,10 @@ JAVA = Java(
         ("own.Forms", "java.lang.ClassCastException", "Class does not "
          "implement an appropriate handler interface: own.Forms"),
         ("own.Forms::none", "java.lang.NoSuchMethodException",
-         "Class own.Forms has no public method named none"),
+         "No public method named none with appropriate method signature "
+         "found on class own.Forms"),
         ("bad.Forms::secret", "java.lang.NoSuchMethodException",
-         "has no public method named secret"),
+         "No public method named secret with appropriate method signature"),
         ("bad.Forms::many", "java.lang.NoSuchMethodException",
          "No public method named many with appropriate method signature "
          "found on class bad.Forms"),
@@ -61,8 +62,8 @@ JAVA = Java(
          "non-static inner class"),
         ("bad.Forms$Hidden::handle", "java.lang.NoSuchMethodException",
          "Class bad.Forms$Hidden has no public zero-argument constructor"),
-        ("bad.Init::handle", "java.lang.NumberFormatException",
-         'Error loading class bad.Init: For input string: "no number"'),
+        ("bad.Init::handle", "java.lang.ExceptionInInitializerError",
+         "Error loading class bad.Init"),
         ("bad.Made", "java.lang.IllegalStateException", "not today"),
     ], missing=("events", "growth"), zygote=False)
 

@@ -111,9 +111,6 @@ final class Loader {
             throw new LoadException(ClassNotFoundException.class,
                                     "Class not found: " + name);
 
-        } catch (ExceptionInInitializerError e) {
-            throw broken(name, e.getCause() != null ? e.getCause() : e);
-
         } catch (LinkageError e) {
             throw broken(name, e);
         }
@@ -126,6 +123,7 @@ final class Loader {
                                  ? "" : ": " + t.getMessage()));
 
         e.setStackTrace(Errors.filtered(t.getStackTrace()));
+        e.initCause(t.getCause());
 
         return e;
     }
@@ -229,24 +227,19 @@ final class Loader {
 
     private Handler method(Class<?> type, String name) throws Throwable {
         List<Method> all = new ArrayList<>();
-        boolean any = false;
 
         for (Method m : type.getMethods()) {
-            if (m.getName().equals(name) && !m.isBridge()) {
-                any = true;
-
-                if (isStream(m) || isObjects(m)) {
-                    all.add(m);
-                }
+            if (m.getName().equals(name) && !m.isBridge()
+                && (isStream(m) || isObjects(m)))
+            {
+                all.add(m);
             }
         }
 
         if (all.isEmpty()) {
-            throw new LoadException(NoSuchMethodException.class, any
-                ? "No public method named " + name + " with appropriate "
-                  + "method signature found on class " + type.getName()
-                : "Class " + type.getName() + " has no public method named "
-                  + name);
+            throw new LoadException(NoSuchMethodException.class, "No public "
+                + "method named " + name + " with appropriate method "
+                + "signature found on class " + type.getName());
         }
 
         all.sort(Comparator.comparingInt(Method::getParameterCount)
