@@ -84,7 +84,7 @@ ngx_http_faas_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
 
         name->len = ngx_sprintf(name->data, "/%V", handler) - name->data;
 
-    } else if (ctx->function->path_info) {
+    } else if (ngx_http_faas_path_info(ctx->function)) {
         ngx_str_null(name);
 
     } else {
@@ -160,7 +160,7 @@ ngx_http_faas_cgi_script(ngx_http_request_t *r, ngx_http_faas_ctx_t *ctx,
     ngx_http_faas_param(params, n, "SCRIPT_NAME", &name);
     ngx_http_faas_param(params, n, "SCRIPT_FILENAME", &file);
 
-    if (ctx->function->path_info) {
+    if (ngx_http_faas_path_info(ctx->function)) {
         ngx_http_faas_param(params, n, "PATH_INFO", &r->uri);
     }
 

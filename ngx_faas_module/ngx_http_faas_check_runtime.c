@@ -24,6 +24,7 @@ static ngx_http_faas_runtime_t  ngx_http_faas_runtimes[] = {
     { "fastcgi", NGX_HTTP_FAAS_FASTCGI },
     { "provided", NGX_HTTP_FAAS_PROVIDED },
     { "web", NGX_HTTP_FAAS_WEB },
+    { "uwsgi", NGX_HTTP_FAAS_WEB },
     { NULL, 0 }
 };
 
@@ -170,7 +171,7 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
                            "python3.N, nodejs, nodejsN.x, java, javaN, "
                            "ruby, ruby3.N, lua, php, php8.N, perl, bash, "
                            "native, provided, provided.al2, provided.al2023, "
-                           "fastcgi or web",
+                           "fastcgi, web or uwsgi",
                            &fn->runtime);
         return NGX_CONF_ERROR;
     }

@@ -38,6 +38,12 @@ typedef enum {
     ((fn)->kind == NGX_HTTP_FAAS_FASTCGI || (fn)->kind == NGX_HTTP_FAAS_WEB)
 
 
+/* the path is not a script's: all of it is for the program */
+
+#define ngx_http_faas_path_info(fn)                                           \
+    ((fn)->path_info || (fn)->kind == NGX_HTTP_FAAS_WEB)
+
+
 /* what a function may talk to; names as the manifest has them */
 
 typedef enum {

@@ -109,6 +109,15 @@ ngx_http_faas_check_web(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 
     if (fn->kind == NGX_HTTP_FAAS_WEB) {
 
+        if (fn->readiness.len && ngx_strcmp(fn->runtime.data, "uwsgi") == 0) {
+            ngx_http_faas_place(cf, fn, "readiness");
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"readiness %V\" in function \"%V\" is not "
+                               "for runtime uwsgi, whose program is not asked "
+                               "by HTTP", &fn->readiness, &fn->name);
+            return NGX_CONF_ERROR;
+        }
+
         if (fn->handler.len == 0) {
             return NGX_CONF_OK;
         }
@@ -116,8 +125,8 @@ ngx_http_faas_check_web(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         ngx_http_faas_place(cf, fn, "handler");
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"handler %V\" in function \"%V\" is not for "
-                           "runtime web, whose program has the request's "
-                           "path", &fn->handler, &fn->name);
+                           "runtime %V, whose program has the request's "
+                           "path", &fn->handler, &fn->name, &fn->runtime);
         return NGX_CONF_ERROR;
     }
 
@@ -136,7 +145,8 @@ ngx_http_faas_check_web(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
     ngx_http_faas_place(cf, fn, name);
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"%s %V\" in function \"%V\" is only for runtime "
-                       "web", name, value, &fn->name);
+                       "web%s", name, value, &fn->name,
+                       value == &fn->listen ? " or uwsgi" : "");
 
     return NGX_CONF_ERROR;
 }

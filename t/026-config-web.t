@@ -328,3 +328,16 @@ x
 --- at: authorizer u request function=f;
 --- says
 a web program cannot be asked by authorizer "u"
+
+
+=== TEST 34: what asks by HTTP, where HTTP is not spoken
+--- functions
+>>> f/server 0755
+--- function
+    readiness /healthz;
+    command server;
+    runtime uwsgi;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: readiness /healthz;
+--- says
+"readiness /healthz" in function "f" is not for runtime uwsgi, whose program is not asked by HTTP

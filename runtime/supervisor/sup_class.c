@@ -72,7 +72,9 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
     } else if (strcmp(runtime, "fastcgi") == 0) {
         *kind = SUP_RT_FASTCGI;
 
-    } else if (strcmp(runtime, "web") == 0) {
+    } else if (strcmp(runtime, "web") == 0
+               || strcmp(runtime, "uwsgi") == 0)
+    {
         *kind = SUP_RT_WEB;
 
     } else if (strcmp(runtime, "bash") == 0) {

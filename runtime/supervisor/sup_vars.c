@@ -474,6 +474,11 @@ sup_command_web(sup_env_t *env, char *buf, size_t len, size_t size,
         spawn->argc++;
     }
 
+    if (strcmp(v->runtime, "uwsgi") == 0) {
+        len = sup_put(buf, len, size, "--uwsgi");
+        spawn->argc++;
+    }
+
     if (v->listen != NULL) {
         len = sup_put(buf, len, size, "--listen");
         len = sup_put(buf, len, size, v->listen);

@@ -26,6 +26,7 @@
 
 #define WEB_OK         0
 #define WEB_ERROR     -1
+#define WEB_LARGE      1
 
 #define WEB_BUFFERED   262144         /* bytes that wait to be written, of a
                                          side that does not read */
@@ -72,6 +73,7 @@ typedef struct {
     int                   own;        /* an address of this environment */
     const char           *listen;     /* what was asked for; NULL: a port */
     const char           *ready_uri;  /* NULL: to accept is enough */
+    int                   uwsgi;      /* is asked by that protocol */
     struct sockaddr_storage  address;
     socklen_t             address_len;
     web_work_t           *works;
@@ -112,6 +114,9 @@ void web_work_flush(web_work_t *w);
  * they are not what an HTTP server would send, or there is no memory.
  */
 int web_request_head(web_work_t *w, struct evbuffer *to);
+
+/* web_uwsgi.c: the same; WEB_LARGE: more than a packet can have */
+int web_uwsgi_head(web_work_t *w, struct evbuffer *to);
 
 /* web_peer.c: connections to the program; WEB_ERROR: there is none to be had */
 int web_peer_take(web_work_t *w);

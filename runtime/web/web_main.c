@@ -3,8 +3,8 @@
  * listens for HTTP.  It starts that program, takes requests from nginx's
  * workers by FastCGI, and sends them to it as HTTP/1.1.
  *
- *   faas-web [--own-address] [--listen PORT|unix:PATH] [--ready URI]
- *            -- PROGRAM [ARGUMENT ...]
+ *   faas-web [--own-address] [--uwsgi] [--listen PORT|unix:PATH]
+ *            [--ready URI] -- PROGRAM [ARGUMENT ...]
  *
  * One thread, no locks.  It has the environment's control socket, which the
  * program's processes, of the same user, are not to have: so it cannot be
@@ -220,6 +220,9 @@ main(int argc, char **argv)
 
         if (strcmp(argv[i], "--own-address") == 0) {
             web.own = 1;
+
+        } else if (strcmp(argv[i], "--uwsgi") == 0) {
+            web.uwsgi = 1;
 
         } else if (strcmp(argv[i], "--listen") == 0 && argv[i + 1] != NULL) {
             web.listen = argv[++i];

@@ -55,7 +55,7 @@ web_peer_leave(web_peer_t *p, int keep)
     p->work = NULL;
     w->peer = NULL;
 
-    if (keep && web_idles_n < WEB_IDLE_MAX && !web.ending
+    if (keep && !web.uwsgi && web_idles_n < WEB_IDLE_MAX && !web.ending
         && evbuffer_get_length(bufferevent_get_input(p->bev)) == 0
         && evbuffer_get_length(bufferevent_get_output(p->bev)) == 0)
     {

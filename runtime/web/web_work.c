@@ -93,6 +93,8 @@ web_work_begin(web_work_t *w, const faas_fcgi_head_t *h, const u_char *body)
 static int
 web_work_params(web_work_t *w, const faas_fcgi_head_t *h, struct evbuffer *in)
 {
+    int  rc;
+
     if (h->length) {
 
         if (evbuffer_get_length(w->params) + h->length > WEB_PARAMS_MAX) {
@@ -103,7 +105,9 @@ web_work_params(web_work_t *w, const faas_fcgi_head_t *h, struct evbuffer *in)
                ? WEB_OK : WEB_ERROR;
     }
 
-    if (web_request_head(w, w->head) != WEB_OK) {
+    rc = (web.uwsgi ? web_uwsgi_head : web_request_head)(w, w->head);
+
+    if (rc == WEB_ERROR) {
         return WEB_ERROR;
     }
 
@@ -112,7 +116,10 @@ web_work_params(web_work_t *w, const faas_fcgi_head_t *h, struct evbuffer *in)
 
     web.running++;
 
-    if (web_peer_take(w) != WEB_OK) {
+    if (rc == WEB_LARGE) {
+        web_work_fail(w, "the request's header is larger than uwsgi allows");
+
+    } else if (web_peer_take(w) != WEB_OK) {
         web_work_fail(w, "no connection to it can be made");
     }
 
@@ -397,8 +404,8 @@ web_work_fail(web_work_t *w, const char *why)
         return;
     }
 
-    n = snprintf(text, sizeof(text), "faas-web: the program's answer is of no "
-                 "use: %s\n", why);
+    n = snprintf(text, sizeof(text), "faas-web: no whole answer of the program: "
+                 "%s\n", why);
     (void) evbuffer_add(b, text, n);
     web_work_records(w, FAAS_FCGI_STDERR, b, n);
 
