@@ -289,10 +289,10 @@ ngx_http_faas_function_check(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
 
     *cf->conf_file = end;
 
-    /* "web", not "uwsgi": that is a pool of processes as FastCGI has */
+    /* uwsgi is for pools of processes, as FastCGI is */
 
     ngx_conf_init_uint_value(fn->per_environment,
-                             fn->runtime.len == 3 && fn->kind == NGX_HTTP_FAAS_WEB
+                             ngx_strcmp(fn->runtime.data, "web") == 0
                              ? NGX_HTTP_FAAS_WEB_REQUESTS : 1);
 
     if (ngx_http_faas_check_mounts(cf, fn) != NGX_CONF_OK) {

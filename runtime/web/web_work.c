@@ -404,8 +404,8 @@ web_work_fail(web_work_t *w, const char *why)
         return;
     }
 
-    n = snprintf(text, sizeof(text), "faas-web: no whole answer of the program: "
-                 "%s\n", why);
+    n = snprintf(text, sizeof(text), "faas-web: no whole answer of the "
+                 "program: %s\n", why);
     (void) evbuffer_add(b, text, n);
     web_work_records(w, FAAS_FCGI_STDERR, b, n);
 
