@@ -239,6 +239,7 @@ web_method_is(const web_params_t *p, const char *name)
 static int
 web_request_body(web_work_t *w, web_params_t *p, struct evbuffer *to)
 {
+    int         expected;
     web_text_t  none;
 
     if (p->type.len
@@ -249,6 +250,8 @@ web_request_body(web_work_t *w, web_params_t *p, struct evbuffer *to)
 
     w->repeatable = web_method_is(p, "GET") || w->is_head
                     || web_method_is(p, "OPTIONS");
+    expected = web_method_is(p, "POST") || web_method_is(p, "PUT")
+               || web_method_is(p, "PATCH");
 
     if (p->length.len) {
         w->repeatable = 0;
@@ -258,8 +261,7 @@ web_request_body(web_work_t *w, web_params_t *p, struct evbuffer *to)
     none.data = "0";
     none.len = 1;
 
-    return w->repeatable ? WEB_OK
-                         : web_request_line(to, "Content-Length", &none);
+    return expected ? web_request_line(to, "Content-Length", &none) : WEB_OK;
 }
 
 

@@ -2,6 +2,6 @@
 
 /* The application by itself; prints its port. */
 
-const server = require('./app.js').listen(0, '127.0.0.1', () => {
-    console.log(server.address().port);
-});
+const server = require('./app.js').listen(
+    Number(process.env.PORT) || 0, '127.0.0.1',
+    () => console.log(server.address().port));

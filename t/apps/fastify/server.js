@@ -4,5 +4,5 @@
 
 const app = require('./app.js');
 
-app.listen({ port: 0, host: '127.0.0.1' })
+app.listen({ port: Number(process.env.PORT) || 0, host: '127.0.0.1' })
     .then(() => console.log(app.server.address().port));

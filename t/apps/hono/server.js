@@ -11,7 +11,7 @@ const { serve } = require('@hono/node-server');
 
 serve({
     fetch: require('./app.js').fetch,
-    port: 0,
+    port: Number(process.env.PORT) || 0,
     hostname: '127.0.0.1',
     overrideGlobalObjects: false,
 }, (info) => console.log(info.port));
