@@ -94,6 +94,7 @@ void web_idle(void);
 int web_app_address(void);
 int web_app_start(char *const *argv);
 void web_app_reap(void);
+int web_app_dying(void);
 
 /* web_ready.c */
 void web_ready_wait(void);

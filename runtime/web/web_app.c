@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -19,6 +20,9 @@
 #include "faas_exit.h"
 #include "faas_json.h"
 #include "web.h"
+
+
+#define WEB_PF_EXITING  0x4           /* proc(5): flags of the kernel */
 
 
 extern char  **environ;
@@ -209,6 +213,45 @@ web_app_ended(int status)
     }
 
     web_exit(128 + WTERMSIG(status));
+}
+
+
+/*
+ * Is the program about to end?  A process closes its connections before it can
+ * be waited for, and who asked it is to learn how it ended rather than get an
+ * answer of ours; nor is anybody else to be sent here.
+ */
+
+int
+web_app_dying(void)
+{
+    int        fd;
+    char       path[64], text[512], state, *p;
+    ssize_t    n;
+    unsigned   flags;
+
+    if (web.pid == 0) {
+        return 1;
+    }
+
+    (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) web.pid);
+    fd = open(path, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return 0;                        /* no /proc at this level */
+    }
+
+    n = read(fd, text, sizeof(text) - 1);
+    (void) close(fd);
+    text[n > 0 ? n : 0] = '\0';
+
+    /* the name, in parentheses, may have any character */
+
+    p = strrchr(text, ')');
+
+    return p != NULL
+           && sscanf(p + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) == 2
+           && (state == 'Z' || (flags & WEB_PF_EXITING));
 }
 
 

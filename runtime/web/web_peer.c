@@ -287,6 +287,12 @@ web_peer_event(struct bufferevent *bev, short what, void *data)
         return;
     }
 
+    if (web_app_dying()) {               /* and so do we, in a moment */
+        w = web_peer_leave(p, 0);
+        w->stage = FAAS_CONN_COMPLETE;
+        return;
+    }
+
     if (p->reused && !p->answer.some && p->work->repeatable) {
         w = web_peer_leave(p, 0);
 
