@@ -6,6 +6,7 @@ quickstart.conf answers."""
 import glob
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +54,26 @@ def readme(nginx):
     return path
 
 
+def compiled(nginx, path):
+    """Makes its programs by the commands that it names; the text for it."""
+    with open(path) as f:
+        commands = '\n'.join(re.findall('^#     (.*)', f.read(), re.M))
+    srv = os.path.join(nginx.dir, 'srv/')
+    for name, place in (
+            ('/usr/lib/faas/include', os.path.join(TOP, 'runtime/libfaas')),
+            ('/usr/lib/faas/libfaas.a', LIBFAAS),
+            ('/usr/share/doc/ngx-faas', TOP), ('/srv/', srv)):
+        commands = commands.replace(name, place)
+    subprocess.run(['bash', '-ec', commands], check=True,
+                   stdout=subprocess.DEVNULL,
+                   env=dict(os.environ, GO111MODULE='off'))
+    return srv
+
+
+LIBFAAS = os.path.join(BUILD, 'libfaas/libfaas.a')
+ANSWERS = {'quickstart.conf': ('/python', '/node', '/status'),
+           'compiled.conf': ('/c', '/go')}
+
 with Tap() as tap:
     nginx = Nginx()
     try:
@@ -68,17 +89,24 @@ with Tap() as tap:
         name = os.path.basename(path)
         nginx = Nginx()
         try:
+            srv = '/srv/'
+            if name == 'compiled.conf':
+                if shutil.which('go') is None:
+                    tap.skip(name, 'there is no go')
+                    continue
+                srv = compiled(nginx, path)
+
             with open(nginx.conf, 'w') as f:
-                f.write(example(nginx, path))
+                f.write(example(nginx, path).replace('/srv/', srv))
 
             status, text = nginx.test_conf()
             tap.ok(status == 0, name + ': nginx -t', text)
 
-            if name != 'quickstart.conf' or status != 0:
+            if name not in ANSWERS or status != 0:
                 continue
 
             nginx.start()
-            for where in ('/python', '/node', '/status'):
+            for where in ANSWERS[name]:
                 r = wait_for(lambda: nginx.get(where, timeout=30), 30 * SLOW)
                 tap.equal(r.status, 200, '%s: %s' % (name, where))
             nginx.finish(tap, signal.SIGQUIT)

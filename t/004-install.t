@@ -17,7 +17,10 @@ EXPECTED = '''
 usr/lib/nginx/modules/ngx_http_faas_module.so
 usr/lib/faas/faas-supervisor
 usr/lib/faas/faas-spawner
+usr/lib/faas/faas-web
 usr/lib/faas/libfaas.so
+usr/lib/faas/libfaas.a
+usr/lib/faas/include/faas_env.h
 usr/lib/faas/python/bootstrap.py
 usr/lib/systemd/system/nginx.service.d/faas.conf
 usr/share/nginx/modules-available/mod-http-faas.conf

@@ -61,6 +61,12 @@ install_all()
 
     put 644 "$build/runtime/libfaas.so" "$RUNTIMEDIR/libfaas.so"
 
+    # for functions in C and C++
+
+    put 644 "$build/libfaas/libfaas.a" "$RUNTIMEDIR/libfaas.a"
+    put 644 "$top/runtime/libfaas/faas_env.h" \
+        "$RUNTIMEDIR/include/faas_env.h"
+
     (cd "$build/runtime" && find python node ruby lua php perl bash -type f \
                             ! -path '*/__pycache__/*') |
     while read -r f; do
