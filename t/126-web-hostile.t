@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""Clients and programs that want "runtime web" to fail others."""
+
+import concurrent.futures
+import os
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+from faas_e2e import Nginx, Tap                                # noqa: E402
+from faas_tap import wait_for                                  # noqa: E402
+
+SERVER = r'''
+import os
+import select
+import socket
+import threading
+import time
+
+SEEN = {'gone': 0, 'parked': 0}
+LOCK = threading.Condition()
+threading.stack_size(65536)
+
+
+def ok(c, body, more=''):
+    c.sendall(('HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n%s'
+               % (len(body), more, body)).encode())
+
+
+def one(c, f):
+    first = f.readline().decode('latin-1')
+    if not first:
+        return False
+    lines = []
+    while True:
+        line = f.readline().decode('latin-1').rstrip('\r\n')
+        if not line:
+            break
+        lines.append(line)
+    path = first.split(' ')[1]
+    if path == '/sink':                    # reads nothing of the body
+        with LOCK:
+            SEEN['parked'] += 1
+        poll = select.poll()
+        poll.register(c, select.POLLRDHUP)
+        poll.poll()
+        with LOCK:
+            SEEN['gone'] += 1
+        return False
+    if path == '/take':
+        c.sendall(b'HTTP/1.1 101 x\r\nUpgrade: websocket\r\n'
+                  b'Connection: Upgrade\r\n\r\n')
+        time.sleep(0.5)
+        data = f.read()
+        SEEN['taken'] = '%d %s' % (len(data), data[-1:].decode())
+        return False
+    if path == '/taken':
+        ok(c, SEEN.get('taken', '-'))
+        return True
+    if path == '/pid':
+        ok(c, str(os.getpid()))
+    elif path == '/seen':
+        ok(c, '%d %d' % (SEEN['parked'], SEEN['gone']))
+    elif path == '/large':
+        ok(c, 'large', 'X-Large: %s\r\n' % ('x' * 20000))
+    elif path == '/all':                   # waits for that many
+        with LOCK:
+            SEEN['parked'] += 1
+            LOCK.notify_all()
+            LOCK.wait_for(lambda: SEEN['parked'] >= 600)
+        ok(c, 'all')
+    elif path == '/101':
+        c.sendall(b'HTTP/1.1 101 x\r\nUpgrade: y\r\nConnection: Upgrade'
+                  b'\r\n\r\nmore')
+        time.sleep(0.2)
+        return False
+    elif any(l.lower().startswith('upgrade:') for l in lines):
+        c.sendall(b'HTTP/1.1 101 x\r\nUpgrade: websocket\r\n'
+                  b'Connection: Upgrade\r\n\r\n')
+        return False
+    else:
+        ok(c, '\n'.join([first.strip()] + lines))
+    return True
+
+
+def serve(c):
+    with c, c.makefile('rb') as f:
+        try:
+            while one(c, f):
+                pass
+        except OSError:
+            pass
+
+
+def main():
+    if 'PORT' in os.environ:
+        s = socket.socket()
+        s.bind(('0.0.0.0', int(os.environ['PORT'])))
+    else:
+        s = socket.socket(socket.AF_UNIX)
+        s.bind('/tmp/app.sock')
+    s.listen(1000)
+    while True:
+        c, _ = s.accept()
+        threading.Thread(target=serve, args=(c,), daemon=True).start()
+
+
+main()
+'''
+
+HTTP = '''
+    ignore_invalid_headers off;
+    faas_function app {
+        runtime web; code {functions}/web;
+        command /usr/bin/python3 server.py;
+        memory 256m; timeout 2s;
+    }
+    faas_function many {
+        runtime web; code {functions}/web;
+        command /usr/bin/python3 server.py;
+        memory 512m; timeout 20s; environment_concurrency 1000;
+    }
+    faas_function unix {
+        runtime web; code {functions}/web;
+        command /usr/bin/python3 server.py; listen unix:/tmp/app.sock;
+        network none; memory 256m; timeout 2s;
+    }
+'''
+
+LOCATIONS = '''
+    client_max_body_size 20m;
+    faas_request_max 20m;
+    location / { faas_pass app; }
+    location /many/ { rewrite ^/many(/.*)$ $1 break; faas_pass many; }
+    location /unix/ { rewrite ^/unix(/.*)$ $1 break; faas_pass unix; }
+    location = /asks { auth_request /auth; return 204; }
+    location = /auth { internal; faas_pass app; }
+'''
+
+UPGRADE = 'Upgrade: websocket\r\nConnection: Upgrade\r\n'
+
+
+def ask(nginx, text):
+    """The answer to bytes that no client library sends."""
+    with socket.create_connection(('127.0.0.1', nginx.port), 10) as s:
+        s.sendall(text.encode('latin-1'))
+        data = b''
+        while True:
+            more = s.recv(65536)
+            if not more:
+                return data.decode('latin-1')
+            data += more
+
+
+def upgrades(tap, nginx, same):
+    """What nginx takes no 101 for, does not ask for one."""
+    got = ask(nginx, 'GET /x HTTP/1.0\r\nHost: x\r\n%s\r\n' % UPGRADE)
+    tap.ok(' 200 ' in got and 'pgrade' not in got, 'HTTP/1.0', got)
+    got = ask(nginx, 'GET /asks HTTP/1.1\r\nHost: x\r\n%s\r\n' % UPGRADE
+              .replace('Connection: ', 'Connection: close, '))
+    tap.ok(' 204 ' in got, 'a subrequest', got)
+    same('requests that cannot be upgraded')
+
+    got = ask(nginx, 'GET /101 HTTP/1.1\r\nHost: x\r\n'
+                     'Connection: close\r\n\r\n')
+    tap.ok(' 502 ' in got, '101 without having been asked for it', got)
+    got = ask(nginx, 'GET /101 HTTP/1.1\r\nHost: x\r\nUpgrade: y\r\n'
+                     'Connection: close\r\n\r\n')
+    tap.ok(' 502 ' in got, 'Upgrade without Connection', got)
+    same('a program that answers 101 unasked')
+
+
+def headers(tap, nginx, same):
+    got = ask(nginx, 'GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+                     'Content_Length: 50\r\nTransfer_Encoding: chunked\r\n'
+                     'Content_Type: a/b\r\nX_Other: c\r\n\r\n')
+    tap.ok('Content-' not in got.split('\r\n\r\n', 1)[1]
+           and 'Transfer' not in got.split('\r\n\r\n', 1)[1]
+           and 'X-Other: c' in got,
+           'underscores make no framing', got)
+
+    got = ask(nginx, 'GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+                     'X-\xe9: 1\r\n\r\n')
+    tap.ok(' 200 ' in got, 'a name that HTTP does not have', got)
+    same('a header line that cannot be passed')
+
+    got = nginx.get('/large')
+    tap.equal(got.status, 502, 'a header larger than "faas_buffer_size"')
+    same('an answer with a large header')
+
+
+def uploads(tap, nginx):
+    """Nobody reads the body, and the client gives up."""
+    socks = []
+    pid = nginx.get('/unix/pid').text
+    for _ in range(5):
+        s = socket.create_connection(('127.0.0.1', nginx.port), 10)
+        s.sendall(b'PUT /unix/sink HTTP/1.1\r\nHost: x\r\n'
+                  b'Content-Length: 15000000\r\n\r\n' + bytes(15000000))
+        socks.append(s)
+    wait_for(lambda: nginx.get('/unix/seen').text == '5 0', 2, 'the program')
+    for s in socks:
+        s.close()
+    try:
+        wait_for(lambda: nginx.get('/unix/seen').text == '5 5', 6, 'the end')
+    except Exception:
+        pass
+    tap.equal(nginx.get('/unix/seen').text, '5 5',
+              'the program learns that nobody waits any more')
+    tap.equal(nginx.get('/unix/pid').text, pid, 'and stays')
+
+
+def tunnel(tap, nginx):
+    """What a client says last reaches a program that is slow to read it."""
+    with socket.create_connection(('127.0.0.1', nginx.port), 10) as s:
+        s.sendall(('GET /unix/take HTTP/1.1\r\nHost: x\r\n%s\r\n'
+                   % UPGRADE).encode())
+        s.recv(1000)
+        s.sendall(b'x' * 600000 + b'y')
+    wait_for(lambda: nginx.get('/unix/taken').text != '-', 5, 'the end')
+    tap.equal(nginx.get('/unix/taken').text, '600001 y',
+              'all that was said before the end of a tunnel')
+
+
+def many(tap, nginx):
+    with concurrent.futures.ThreadPoolExecutor(600) as pool:
+        got = list(pool.map(lambda n: nginx.get('/many/all').text,
+                            range(600)))
+    tap.equal(got.count('all'), 600, '600 requests at a time in one '
+              'environment')
+
+
+if __name__ == '__main__':
+    with Tap() as tap, Nginx(functions={'web': {'server.py': SERVER}},
+                             http=HTTP, server=LOCATIONS,
+                             connections=4096) as nginx:
+        def same(what):
+            got = nginx.get('/pid').text
+            tap.equal(got, pid[0], 'survives: ' + what)
+            pid[0] = got
+
+        pid = [nginx.get('/pid').text]
+        upgrades(tap, nginx, same)
+        headers(tap, nginx, same)
+        uploads(tap, nginx)
+        tunnel(tap, nginx)
+        many(tap, nginx)
+        nginx.finish(tap)
