@@ -3,8 +3,10 @@
 
 import concurrent.futures
 import os
+import random
 import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
@@ -13,8 +15,10 @@ from faas_tap import wait_for                                  # noqa: E402
 
 SERVER = r'''
 import os
+import random
 import select
 import socket
+import struct
 import threading
 import time
 
@@ -28,6 +32,59 @@ def ok(c, body, more=''):
                % (len(body), more, body)).encode())
 
 
+def slowly(c, data):
+    for i in range(len(data)):
+        c.sendall(data[i:i + 1])
+
+
+def chaos(c, f, size):
+    """What comes to a program's mind; False: the connection is closed."""
+    if random.random() < 0.7:
+        left = size
+        while left:
+            left -= len(f.read(min(left, 65536))) or left
+    n = random.randrange(12)
+    if n == 0:
+        c.sendall(b'HTTP/1.1 200 OK\r\nContent-Le')
+    elif n == 1:
+        c.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nxyz')
+    elif n == 2:
+        c.sendall(b'HTTP/1.1 103 x\r\nLink: y\r\n\r\n' * 5000)
+        ok(c, 'late')
+        return True
+    elif n == 3:
+        slowly(c, b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+                  b'1;a="b"\r\nx\r\n00;c\r\nT: v\r\n\r\n')
+        return True
+    elif n == 4:
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                     struct.pack('ii', 1, 0))
+    elif n == 5:
+        ok(c, 'x' * 300000)
+        c.shutdown(socket.SHUT_WR)
+        f.read()
+    elif n == 6:
+        ok(c, 'more')
+        c.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
+        return True
+    elif n == 7:
+        c.sendall(b'HTTP/1.1 101 x\r\nUpgrade: y\r\n\r\n' + bytes(200000))
+        c.settimeout(0.2)
+        f.read(1000)
+    elif n == 8:
+        c.sendall(b'HTTP/1.1 200 OK\r\n\r\n' + bytes(3000000))
+    elif n == 9:
+        time.sleep(0.05)
+        ok(c, 'idle')
+        time.sleep(0.02)
+    elif n == 10:
+        c.sendall(b'HTTP/1.1 200 OK\r\n' + b'X: y\r\n' * 20000)
+    else:
+        ok(c, 'fine')
+        return True
+    return False
+
+
 def one(c, f):
     first = f.readline().decode('latin-1')
     if not first:
@@ -39,6 +96,9 @@ def one(c, f):
             break
         lines.append(line)
     path = first.split(' ')[1]
+    if path == '/chaos':
+        return chaos(c, f, sum(int(l[15:]) for l in lines
+                               if l.startswith('Content-Length:')))
     if path == '/sink':                    # reads nothing of the body
         with LOCK:
             SEEN['parked'] += 1
@@ -134,6 +194,11 @@ LOCATIONS = '''
     location / { faas_pass app; }
     location /many/ { rewrite ^/many(/.*)$ $1 break; faas_pass many; }
     location /unix/ { rewrite ^/unix(/.*)$ $1 break; faas_pass unix; }
+    location /slow/ {
+        rewrite ^/slow(/.*)$ $1 break;
+        faas_pass app;
+        faas_buffering off;
+    }
     location = /asks { auth_request /auth; return 204; }
     location = /auth { internal; faas_pass app; }
 '''
@@ -223,6 +288,41 @@ def tunnel(tap, nginx):
               'all that was said before the end of a tunnel')
 
 
+def chaos(nginx, seed, until):
+    rand = random.Random(seed)
+    while time.time() < until:
+        size = rand.choice((0, 0, 1, 1000, 300000))
+        text = '%s %s/chaos HTTP/1.1\r\nHost: x\r\n' % (
+            rand.choice(('GET', 'GET', 'PUT', 'HEAD')),
+            rand.choice(('', '/slow')))
+        if size:
+            text += 'Content-Length: %d\r\n' % size
+        text += rand.choice((UPGRADE, 'Connection: close\r\n', ''))
+        try:
+            with socket.create_connection(('127.0.0.1', nginx.port), 5) as s:
+                for _ in range(rand.choice((1, 1, 3))):
+                    s.sendall(text.encode() + b'\r\n' + bytes(size))
+                for _ in range(rand.choice((0, 1, 2, 50))):
+                    s.settimeout(rand.choice((0.001, 0.1, 0.3)))
+                    if not s.recv(rand.choice((1, 100, 65536))):
+                        break
+        except OSError:
+            pass
+
+
+def storm(tap, nginx, same):
+    """Programs and clients that do as they like, many at a time."""
+    until = time.time() + 4
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        list(pool.map(lambda n: chaos(nginx, n, until), range(24)))
+    wait_for(lambda: nginx.metrics('app')['in_flight'] == 0, 10, 'the end')
+    tap.equal(nginx.get('/x').status, 200, 'after a storm')
+    same('a storm')
+    if os.geteuid() == 0:
+        n = [len(os.listdir('/proc/%d/fd' % p)) for p in nginx.environments()]
+        tap.ok(n and max(n) < 250, 'nothing is left open but what is kept', n)
+
+
 def many(tap, nginx):
     with concurrent.futures.ThreadPoolExecutor(600) as pool:
         got = list(pool.map(lambda n: nginx.get('/many/all').text,
@@ -245,5 +345,6 @@ if __name__ == '__main__':
         headers(tap, nginx, same)
         uploads(tap, nginx)
         tunnel(tap, nginx)
+        storm(tap, nginx, same)
         many(tap, nginx)
         nginx.finish(tap)
