@@ -230,6 +230,9 @@ def upgrades(tap, nginx, same):
     got = ask(nginx, 'GET /101 HTTP/1.1\r\nHost: x\r\n'
                      'Connection: close\r\n\r\n')
     tap.ok(' 502 ' in got, '101 without having been asked for it', got)
+    tap.ok(' [error] ' in nginx.log()
+           and 'no answer of "app" from environment' in nginx.log(),
+           'which is an error in the log')
     got = ask(nginx, 'GET /101 HTTP/1.1\r\nHost: x\r\nUpgrade: y\r\n'
                      'Connection: close\r\n\r\n')
     tap.ok(' 502 ' in got, 'Upgrade without Connection', got)
