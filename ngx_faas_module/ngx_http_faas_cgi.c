@@ -241,10 +241,26 @@ static ngx_str_t  ngx_http_faas_cgi_skip[] = {
 };
 
 
+/*
+ * A web program that is asked for another protocol may well say yes, so it is
+ * asked only where that can be passed on.
+ */
+
 static ngx_uint_t
-ngx_http_faas_http_param_skip(ngx_table_elt_t *h, ngx_uint_t cached)
+ngx_http_faas_http_param_skip(ngx_http_request_t *r, ngx_table_elt_t *h,
+    ngx_uint_t cached)
 {
-    ngx_str_t  *word;
+    ngx_str_t            *word;
+    ngx_http_faas_ctx_t  *ctx;
+
+    if (h->key.len == sizeof("upgrade") - 1
+        && ngx_strncmp(h->lowcase_key, "upgrade", h->key.len) == 0)
+    {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_faas_module);
+
+        return ctx->function->kind == NGX_HTTP_FAAS_WEB
+               && !ngx_http_faas_may_upgrade(r);
+    }
 
     for (word = ngx_http_faas_cgi_skip; word->len; word++) {
         if (word->len == h->key.len
@@ -362,7 +378,7 @@ ngx_http_faas_http_params(ngx_http_request_t *r, ngx_http_faas_map_t *map)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (!ngx_http_faas_http_param_skip(&h[i], cached)
+            if (!ngx_http_faas_http_param_skip(r, &h[i], cached)
                 && ngx_http_faas_http_param(r, map, &h[i].key, &h[i].value)
                    != NGX_OK)
             {

@@ -175,10 +175,23 @@ ngx_http_faas_parse_block(ngx_http_request_t *r, ngx_buf_t *b)
 }
 
 
+/*
+ * An environment that breaks the protocol is of no use.  One that has others
+ * to answer is not ended for an answer that was bad: clients would have it in
+ * their hands whose path or cookie comes back in a header that is too large.
+ */
+
 static ngx_int_t
 ngx_http_faas_cgi_bad(ngx_http_faas_ctx_t *ctx, const char *reason,
     int32_t counter, uint32_t why)
 {
+    if (counter == FAAS_CNT_bad_response
+        && (ctx->function->kind == NGX_HTTP_FAAS_WEB
+            || ctx->lease.capacity > 1))
+    {
+        why = FAAS_WHY_NONE;
+    }
+
     ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                   "faas: answer of application \"%V\" from environment %V "
                   "refused: %s", &ctx->function->name, &ctx->peer_name,

@@ -67,6 +67,13 @@ ngx_http_faas_cgi_end(ngx_http_faas_ctx_t *ctx, ngx_uint_t clean)
     if (ctx->function->kind == NGX_HTTP_FAAS_WEB
         && ctx->reader.app_status != 0)
     {
+        if (ctx->reader.app_status == FAAS_WEB_REPLACED) {
+            ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                          "faas: no answer of \"%V\" from environment %V "
+                          "that is of use, 502 is sent in its place",
+                          &ctx->function->name, &ctx->peer_name);
+        }
+
         ngx_str_set(&ctx->error, "Function.BadResponse");
         ngx_http_faas_lease_end(ctx, FAAS_OUT_ERROR_UNHANDLED, FAAS_WHY_NONE,
                                 FAAS_CNT_bad_response);

@@ -258,6 +258,7 @@ LOCATIONS = '''
 
 
 def raw(nginx, body, path='/raw', method='POST'):
+    nginx.get('/alive')      # a GET is sent again if the last one is closed
     return nginx.get(path, method=method, body=body.encode('latin-1'))
 
 

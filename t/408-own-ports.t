@@ -216,6 +216,31 @@ def as_before(tap, n, own):
               'a network of its own is as it is')
 
 
+def reserved(tap):
+    """Ports that the system gives to nobody are for the host's services."""
+    name = '/proc/sys/net/ipv4/ip_local_reserved_ports'
+    with open(name) as f:
+        before = f.read()
+    ports = [port for port in range(LAST - 9, LAST - 4)]
+    try:
+        with open(name, 'w') as f:
+            f.write('%d,%d-%d' % (ports[0], ports[2], ports[3]))
+    except OSError:
+        return
+    try:
+        with Nginx(http=HTTP, server=SERVER, functions={
+                'py': {'bootstrap': (BOOTSTRAP, 0o755)}}) as n:
+            got = []
+            for port in ports:
+                got.append(do(n, 'a', 'bound("0.0.0.0", %d)' % port))
+                do(n, 'a', 'released()')
+    finally:
+        with open(name, 'w') as f:
+            f.write(before)
+    tap.equal([g == 'EPERM' for g in got], [True, False, True, True, False],
+              'none that is reserved for the host')
+
+
 with Tap() as tap:
     with Nginx(http=HTTP, server=SERVER, functions={
             'py': {'bootstrap': (BOOTSTRAP, 0o755)}}) as n:
@@ -225,3 +250,4 @@ with Tap() as tap:
         alone(tap, n, own, other)
         as_before(tap, n, own)
         n.finish(tap)
+    reserved(tap)

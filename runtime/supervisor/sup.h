@@ -46,6 +46,8 @@
 #define SUP_UID_BASE         1900000000u
 #define SUP_PIDS_MAX         1024
 #define SUP_NOFILE           1024
+#define SUP_NOFILE_WEB       16384    /* two for each request, and what each
+                                         worker process keeps */
 #define SUP_TMP_INODES       20480
 #define SUP_TMP_MB           512     /* of a blank */
 

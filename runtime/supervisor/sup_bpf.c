@@ -225,6 +225,8 @@ sup_bpf_address(sup_bpf_t *b, const sup_policy_t *p, unsigned v6,
 static void
 sup_bpf_bind(sup_bpf_t *b, const sup_policy_t *p, unsigned v6)
 {
+    unsigned  i;
+
     sup_bpf_load(b, BPF_REG_5, offsetof(struct bpf_sock_addr, user_port));
     sup_bpf_unless(b, BPF_REG_5, 0, 2);
     sup_bpf_return(b, 1);
@@ -234,6 +236,14 @@ sup_bpf_bind(sup_bpf_t *b, const sup_policy_t *p, unsigned v6)
     sup_bpf_return(b, 0);
     sup_bpf_add(b, BPF_JMP32|BPF_JLE|BPF_K, BPF_REG_5, 0, 2, p->port_last);
     sup_bpf_return(b, 0);
+
+    for (i = 0; i < p->n_reserved; i++) {
+        sup_bpf_add(b, BPF_JMP32|BPF_JLT|BPF_K, BPF_REG_5, 0, 3,
+                    p->reserved[i].first);
+        sup_bpf_add(b, BPF_JMP32|BPF_JGT|BPF_K, BPF_REG_5, 0, 2,
+                    p->reserved[i].last);
+        sup_bpf_return(b, 0);
+    }
 
     sup_bpf_own_bind(b, v6);
     sup_bpf_return(b, 0);

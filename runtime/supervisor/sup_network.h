@@ -11,6 +11,7 @@
 
 
 #define SUP_POLICY_MAX  512
+#define SUP_PORTS_MAX   64
 
 
 typedef struct {
@@ -23,11 +24,19 @@ typedef struct {
 
 
 typedef struct {
+    unsigned              first;
+    unsigned              last;
+} sup_ports_t;
+
+
+typedef struct {
     sup_address_t         rules[SUP_POLICY_MAX];
     unsigned              n;
     unsigned              full;           /* some did not fit */
     unsigned              port_first;     /* to be listened on: those that */
     unsigned              port_last;      /* the system gives by itself */
+    sup_ports_t           reserved[SUP_PORTS_MAX];   /* but not these */
+    unsigned              n_reserved;
 } sup_policy_t;
 
 

@@ -335,7 +335,8 @@ sup_spawn_sandbox(sup_env_t *env, sup_spawn_fds_t *f, faas_spawn_t *spawn)
     spawn->flags = FAAS_SPAWN_NO_NEW_PRIVS;
     spawn->tmp_mb = v != NULL ? v->tmp_mb : SUP_TMP_MB;
     spawn->tmp_inodes = SUP_TMP_INODES;
-    spawn->rlimit_nofile = SUP_NOFILE;
+    spawn->rlimit_nofile = v != NULL && v->kind == SUP_RT_WEB
+                           ? SUP_NOFILE_WEB : SUP_NOFILE;
 
     spawn->flags |= sup.scoped ? FAAS_SPAWN_SCOPED : 0;
     spawn->rlimit_data = v != NULL ? sup_memory_rlimit(v->memory_mb) : 0;

@@ -255,6 +255,52 @@ sup_policy_own(sup_policy_t *p)
 
 
 /*
+ * "FIRST[-LAST],...", ascending: ports within the range that services of the
+ * host are to have.  Of a list that is too long, nothing behind is given away.
+ */
+
+static void
+sup_policy_reserved(sup_policy_t *p)
+{
+    int           ch;
+    FILE         *f;
+    sup_ports_t   r;
+
+    p->n_reserved = 0;
+    f = fopen("/proc/sys/net/ipv4/ip_local_reserved_ports", "re");
+
+    if (f == NULL) {
+        return;
+    }
+
+    while (fscanf(f, "%u", &r.first) == 1) {
+        r.last = r.first;
+        ch = getc(f);
+
+        if (ch == '-') {
+            ch = fscanf(f, "%u", &r.last) == 1 ? getc(f) : EOF;
+        }
+
+        if (r.last >= p->port_first && r.first <= p->port_last) {
+
+            if (p->n_reserved == SUP_PORTS_MAX) {
+                p->port_last = r.first - 1;
+                break;
+            }
+
+            p->reserved[p->n_reserved++] = r;
+        }
+
+        if (ch != ',') {
+            break;
+        }
+    }
+
+    (void) fclose(f);
+}
+
+
+/*
  * Ports that sockets get by themselves can be taken by whoever opens enough of
  * them.  The others belong to the host's services, which could not start again
  * if an environment listened there.
@@ -277,6 +323,8 @@ sup_policy_ports(sup_policy_t *p)
     if (f != NULL) {
         (void) fclose(f);
     }
+
+    sup_policy_reserved(p);
 }
 
 

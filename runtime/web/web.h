@@ -32,6 +32,7 @@
                                          side that does not read */
 #define WEB_IDLE_MAX   128            /* kept connections to the program */
 #define WEB_RETRY_MS   5              /* until the program listens */
+#define WEB_LINGER_S   2              /* to take the end of a tunnel */
 #define WEB_GRACE_MS   2000           /* Lambda's, from SIGTERM to SIGKILL */
 
 
@@ -46,6 +47,8 @@ struct web_peer_s {
     web_answer_t          answer;
     unsigned              reused:1;
     unsigned              tunnel:1;
+    unsigned              connected:1;
+    unsigned              close:1;    /* when all is written */
 };
 
 
@@ -53,6 +56,7 @@ struct web_work_s {
     struct bufferevent   *bev;
     web_peer_t           *peer;       /* NULL: nothing is asked */
     web_work_t           *next;
+    struct event         *gone;       /* the worker is; while it is not read */
     struct evbuffer      *params;
     struct evbuffer      *head;       /* to be sent again if a kept connection
                                          turns out to be closed */
@@ -64,6 +68,7 @@ struct web_work_s {
     unsigned              repeatable:1;
     unsigned              headed:1;   /* the answer's header is on its way */
     unsigned              close:1;    /* when all is written */
+    unsigned              last:1;     /* nothing comes but what is there */
 };
 
 
@@ -123,6 +128,7 @@ int web_uwsgi_head(web_work_t *w, struct evbuffer *to);
 int web_peer_take(web_work_t *w);
 void web_peer_free(web_peer_t *p);
 void web_peer_resume(web_peer_t *p);
+void web_peer_flush(web_peer_t *p);
 struct bufferevent *web_peer_connect(void);
 
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 
 
 #define WEB_PF_EXITING  0x4           /* proc(5): flags of the kernel */
+#define WEB_NOFILE  1024
 
 
 extern char  **environ;
@@ -136,6 +138,24 @@ web_app_error(const char *type, const char *text, const char *more)
 }
 
 
+/*
+ * The program begins with as many descriptors as everywhere, we have a
+ * connection of a worker as well for each of its requests.
+ */
+
+static void
+web_app_limit(int program)
+{
+    struct rlimit  rl;
+
+    if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+        rl.rlim_cur = program && rl.rlim_max > WEB_NOFILE ? WEB_NOFILE
+                                                          : rl.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &rl);
+    }
+}
+
+
 /* Its output is the log; it leads a process group of its own. */
 
 int
@@ -160,7 +180,9 @@ web_app_start(char *const *argv)
                                            |POSIX_SPAWN_SETSIGMASK
                                            |POSIX_SPAWN_SETPGROUP);
 
+    web_app_limit(1);
     rc = posix_spawn(&web.pid, argv[0], NULL, &attr, argv, environ);
+    web_app_limit(0);
     (void) posix_spawnattr_destroy(&attr);
 
     if (rc == 0) {

@@ -195,6 +195,12 @@ web_peer_answer(web_peer_t *p)
     }
 
     if (p->answer.status == 101) {
+
+        if (p->work->stage != FAAS_CONN_COMPLETE) {
+            web_peer_fail(p, "another protocol in the middle of the request");
+            return;
+        }
+
         p->tunnel = 1;
         web_peer_tunnel(p);
         web_work_resume(p->work);
@@ -252,7 +258,34 @@ web_peer_writable(struct bufferevent *bev, void *data)
 
     if (p->work) {
         web_work_resume(p->work);
+
+    } else if (p->close) {
+        web_peer_free(p);
     }
+}
+
+
+/* The other end of a tunnel has gone: the program gets what it said. */
+
+void
+web_peer_flush(web_peer_t *p)
+{
+    struct timeval  tv;
+
+    p->work->peer = NULL;
+    p->work = NULL;
+
+    if (evbuffer_get_length(bufferevent_get_output(p->bev)) == 0) {
+        web_peer_free(p);
+        return;
+    }
+
+    p->close = 1;
+    tv.tv_sec = WEB_LINGER_S;
+    tv.tv_usec = 0;
+
+    (void) bufferevent_disable(p->bev, EV_READ);
+    (void) bufferevent_set_timeouts(p->bev, NULL, &tv);
 }
 
 
@@ -271,6 +304,7 @@ web_peer_event(struct bufferevent *bev, short what, void *data)
     (void) bev;
 
     if (what & BEV_EVENT_CONNECTED) {
+        p->connected = 1;
         return;
     }
 
@@ -310,7 +344,8 @@ web_peer_event(struct bufferevent *bev, short what, void *data)
         return;
     }
 
-    web_peer_fail(p, p->answer.headed ? "it ends in the middle"
+    web_peer_fail(p, !p->connected ? "no connection to it can be made"
+                  : p->answer.headed ? "it ends in the middle"
                   : p->answer.some ? "it ends in the middle of its header"
                   : "the connection was closed without one");
 }

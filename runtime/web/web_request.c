@@ -65,7 +65,10 @@ static const web_param_t  web_known[] = {
 static const char  *web_not_passed[] = {
     "HTTP_EXPECT", "HTTP_KEEP_ALIVE", "HTTP_PROXY_CONNECTION", "HTTP_TE",
     "HTTP_TRAILER", "HTTP_X_AMZN_REQUEST_ID", "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO"
+    "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO",
+
+    /* a client's "Content_Length", where nginx lets such names pass */
+    "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"
 };
 
 
@@ -122,7 +125,10 @@ web_request_line(struct evbuffer *to, const char *name,
 }
 
 
-/* X-Some-Name of HTTP_X_SOME_NAME */
+/*
+ * X-Some-Name of HTTP_X_SOME_NAME.  A name that HTTP does not know, which
+ * nginx may have been told to let pass, is left out.
+ */
 
 static int
 web_request_field(struct evbuffer *to, const unsigned char *name, size_t len,
@@ -148,7 +154,7 @@ web_request_field(struct evbuffer *to, const unsigned char *name, size_t len,
         text[i] = (char) name[i];
 
         if (text[i] <= ' ' || text[i] > '~' || text[i] == ':') {
-            return WEB_ERROR;
+            return WEB_OK;
         }
 
         if (text[i] == '_') {

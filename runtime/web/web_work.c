@@ -22,6 +22,7 @@
 #define WEB_RECORD      65528         /* content; a multiple of 8 */
 #define WEB_READ_MAX    (FAAS_FCGI_HEAD_LEN + FAAS_FCGI_MAX_LEN + 255)
 #define WEB_PARAMS_MAX  (1024 * 1024)
+#define WEB_ACCEPT_MS   50            /* until descriptors may be free */
 
 
 static struct event  *web_accept_ev;
@@ -46,12 +47,48 @@ web_work_free(web_work_t *w)
 
     *p = w->next;
 
+    event_free(w->gone);
     bufferevent_free(w->bev);
     evbuffer_free(w->params);
     evbuffer_free(w->head);
     free(w);
 
     web_idle();
+}
+
+
+/*
+ * The program does not read, so the worker has to wait.  Should it lose its
+ * patience, that is seen without reading.
+ */
+
+static void
+web_work_pause(web_work_t *w, struct evbuffer *out)
+{
+    if (evbuffer_get_length(out) > WEB_BUFFERED && !w->last) {
+        (void) bufferevent_disable(w->bev, EV_READ);
+        (void) event_add(w->gone, NULL);
+    }
+}
+
+
+/* What it has said last in a tunnel is still there to be read. */
+
+static void
+web_work_gone(evutil_socket_t fd, short what, void *data)
+{
+    web_work_t  *w = data;
+
+    (void) fd;
+    (void) what;
+
+    if (w->peer && w->peer->tunnel) {
+        w->last = 1;
+        (void) bufferevent_enable(w->bev, EV_READ);
+        return;
+    }
+
+    web_work_free(w);
 }
 
 
@@ -107,17 +144,17 @@ web_work_params(web_work_t *w, const faas_fcgi_head_t *h, struct evbuffer *in)
 
     rc = (web.uwsgi ? web_uwsgi_head : web_request_head)(w, w->head);
 
-    if (rc == WEB_ERROR) {
-        return WEB_ERROR;
-    }
-
     (void) evbuffer_drain(w->params, evbuffer_get_length(w->params));
     w->stage = FAAS_CONN_STDIN;
 
     web.running++;
 
-    if (rc == WEB_LARGE) {
-        web_work_fail(w, "the request's header is larger than uwsgi allows");
+    /* to close the connection would look like the environment's end */
+
+    if (rc != WEB_OK) {
+        web_work_fail(w, rc == WEB_LARGE ? "the request's header is larger "
+                                           "than uwsgi allows"
+                                         : "the request is none of HTTP/1.1");
 
     } else if (web_peer_take(w) != WEB_OK) {
         web_work_fail(w, "no connection to it can be made");
@@ -152,9 +189,7 @@ web_work_stdin(web_work_t *w, const faas_fcgi_head_t *h, struct evbuffer *in)
         return WEB_ERROR;
     }
 
-    if (evbuffer_get_length(out) > WEB_BUFFERED) {
-        (void) bufferevent_disable(w->bev, EV_READ);
-    }
+    web_work_pause(w, out);
 
     return WEB_OK;
 }
@@ -237,11 +272,7 @@ web_work_readable(struct bufferevent *bev, void *data)
     if (w->peer && w->peer->tunnel) {
         out = bufferevent_get_output(w->peer->bev);
         (void) evbuffer_add_buffer(out, in);
-
-        if (evbuffer_get_length(out) > WEB_BUFFERED) {
-            (void) bufferevent_disable(w->bev, EV_READ);
-        }
-
+        web_work_pause(w, out);
         return;
     }
 
@@ -268,6 +299,7 @@ web_work_resume(web_work_t *w)
         return;
     }
 
+    (void) event_del(w->gone);
     (void) bufferevent_enable(w->bev, EV_READ);
     bufferevent_trigger(w->bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
@@ -294,10 +326,18 @@ web_work_writable(struct bufferevent *bev, void *data)
 static void
 web_work_event(struct bufferevent *bev, short what, void *data)
 {
-    (void) bev;
-    (void) what;
+    web_work_t  *w = data;
 
-    web_work_free(data);
+    (void) bev;
+
+    /* what was said before goes to the program nevertheless */
+
+    if (w->peer && w->peer->tunnel && (what & BEV_EVENT_EOF)) {
+        web.running--;
+        web_peer_flush(w->peer);
+    }
+
+    web_work_free(w);
 }
 
 
@@ -420,6 +460,43 @@ web_work_fail(web_work_t *w, const char *why)
 
 
 static void
+web_work_again(evutil_socket_t fd, short what, void *data)
+{
+    (void) fd;
+    (void) what;
+    (void) data;
+
+    if (web_accept_ev != NULL) {
+        (void) event_add(web_accept_ev, NULL);
+    }
+}
+
+
+/* No descriptor is left: who waits would be told of again and again. */
+
+static void
+web_work_later(void)
+{
+    struct timeval  tv;
+
+    if (errno != EMFILE && errno != ENFILE && errno != ENOMEM
+        && errno != ENOBUFS)
+    {
+        return;
+    }
+
+    tv.tv_sec = 0;
+    tv.tv_usec = WEB_ACCEPT_MS * 1000;
+
+    if (event_base_once(web.base, -1, EV_TIMEOUT, web_work_again, NULL, &tv)
+        == 0)
+    {
+        (void) event_del(web_accept_ev);
+    }
+}
+
+
+static void
 web_work_accept(evutil_socket_t fd, short what, void *data)
 {
     int          s;
@@ -431,6 +508,7 @@ web_work_accept(evutil_socket_t fd, short what, void *data)
     s = accept4(fd, NULL, NULL, SOCK_CLOEXEC|SOCK_NONBLOCK);
 
     if (s == -1) {
+        web_work_later();
         return;
     }
 
@@ -445,7 +523,11 @@ web_work_accept(evutil_socket_t fd, short what, void *data)
     w->head = evbuffer_new();
     w->bev = bufferevent_socket_new(web.base, s, BEV_OPT_CLOSE_ON_FREE);
 
-    if (w->params == NULL || w->head == NULL || w->bev == NULL) {
+    w->gone = event_new(web.base, s, EV_CLOSED, web_work_gone, w);
+
+    if (w->params == NULL || w->head == NULL || w->bev == NULL
+        || w->gone == NULL)
+    {
         web_exit(1);
         return;
     }

@@ -77,6 +77,7 @@ try:
     sup.globals['runtime_dir'] = runtime = runtime_folder(sup)
     sup.start()
     mounted = sup.head('isolation') in (2, 3)      # full, user
+    own = ['--own-address'] if mounted else []
     root = '/var/runtime' if mounted else runtime
     code = sup.code({'server': ''})
     web = {'runtime': 'web', 'handler': ''}
@@ -91,8 +92,8 @@ try:
     sup.reload()
 
     lease, value = told(sup, plain)
-    equal(value['argv'], [root + '/faas-web', '--', 'server', '-x',
-                          'two words', ''], 'without settings')
+    equal(value['argv'], [root + '/faas-web'] + own
+          + ['--', 'server', '-x', 'two words', ''], 'without settings')
     equal(lease.flags, 1, 'the cgi profile, of many connections')
     equal(value['init'], 'I', 'told that it may begin')
     env = value['env']
@@ -105,11 +106,13 @@ try:
     if mounted:
         equal(value['cwd'], '/var/task', 'in its code')
     lease, value = told(sup, full)
-    equal(value['argv'][1:], ['--listen', '8080', '--ready', '/healthz?a=b',
-                              '--', '/usr/bin/env'], 'with all settings')
+    equal(value['argv'][1:],
+          own + ['--listen', '8080', '--ready', '/healthz?a=b', '--',
+                 '/usr/bin/env'], 'with all settings')
     equal((lease.capacity, lease.flags), (100, 1), 'many at a time')
     equal(told(sup, sock)[1]['argv'][1:],
-          ['--listen', 'unix:/tmp/web.sock', '--', 'server'], 'a socket')
+          own + ['--listen', 'unix:/tmp/web.sock', '--', 'server'],
+          'a socket')
     equal(told(sup, host)[1]['net'], os.readlink('/proc/self/ns/net'),
           'in the network of the host')
 
@@ -120,11 +123,11 @@ try:
     sup.change('full', listen='8081')
     sup.reload()
     equal(sup.pids(plain), before[0], 'a limit keeps the environment')
-    ok(wait_for(lambda: told(sup, full)[1]['argv'][1:3]
-                == ['--listen', '8081']), 'a port does not')
+    ok(wait_for(lambda: '8081' in told(sup, full)[1]['argv']),
+       'a port does not')
     sup.change('full', readiness='/')
     sup.reload()
-    ok(wait_for(lambda: told(sup, full)[1]['argv'][3:5] == ['--ready', '/']),
+    ok(wait_for(lambda: '/' in told(sup, full)[1]['argv']),
        'nor what says that it is ready')
 
     # what it says of the program
