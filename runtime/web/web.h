@@ -131,5 +131,13 @@ void web_peer_resume(web_peer_t *p);
 void web_peer_flush(web_peer_t *p);
 struct bufferevent *web_peer_connect(void);
 
+/*
+ * Of either side: sends what waits for it, at once.  Only what does not fit
+ * is left to the loop: to be told by the kernel that a socket can be written
+ * to costs more than to write.
+ */
+void web_push(struct bufferevent *bev);
+void web_pushed(struct bufferevent *bev);
+
 
 #endif /* _WEB_H_INCLUDED_ */

@@ -44,6 +44,40 @@ web_peer_free(web_peer_t *p)
 }
 
 
+void
+web_push(struct bufferevent *bev)
+{
+    struct evbuffer  *out;
+
+    out = bufferevent_get_output(bev);
+
+    if (evbuffer_get_length(out) == 0
+        || (bufferevent_get_enabled(bev) & EV_WRITE))
+    {
+        return;                          /* the loop is at it */
+    }
+
+    /* an error comes again, in the loop */
+
+    (void) evbuffer_unfreeze(out, 1);
+    (void) evbuffer_write(out, bufferevent_getfd(bev));
+    (void) evbuffer_freeze(out, 1);
+
+    if (evbuffer_get_length(out)) {
+        (void) bufferevent_enable(bev, EV_WRITE);
+    }
+}
+
+
+/* The loop has written all that waited. */
+
+void
+web_pushed(struct bufferevent *bev)
+{
+    (void) bufferevent_disable(bev, EV_WRITE);
+}
+
+
 /* It is not the request's any more, which has an answer or gets another. */
 
 static web_work_t *
@@ -166,6 +200,7 @@ web_peer_tunnel(web_peer_t *p)
     w = p->work;
     out = bufferevent_get_output(w->bev);
     (void) evbuffer_add_buffer(out, bufferevent_get_input(p->bev));
+    web_push(w->bev);
     web_work_full(w);
 }
 
@@ -216,6 +251,7 @@ web_peer_answer(web_peer_t *p)
         web_work_end(web_peer_leave(p, !p->answer.close), 0);
 
     } else {
+        web_push(p->work->bev);
         web_work_full(p->work);
     }
 }
@@ -254,7 +290,9 @@ web_peer_writable(struct bufferevent *bev, void *data)
 {
     web_peer_t  *p = data;
 
-    (void) bev;
+    if (p->connected) {
+        web_pushed(bev);
+    }
 
     if (p->work) {
         web_work_resume(p->work);
@@ -408,7 +446,11 @@ web_peer_new(void)
 }
 
 
-/* A kept connection that is still one, or NULL. */
+/*
+ * A kept connection that is still one, or NULL.  The loop may not have seen
+ * yet that it was closed, or that there is more on it than one answer, which
+ * is not to be taken for the next one.
+ */
 
 static web_peer_t *
 web_peer_kept(void)

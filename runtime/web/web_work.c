@@ -99,6 +99,7 @@ web_work_flush(web_work_t *w)
 {
     w->close = 1;
     (void) bufferevent_disable(w->bev, EV_READ);
+    (void) bufferevent_enable(w->bev, EV_WRITE);
 
     if (evbuffer_get_length(bufferevent_get_output(w->bev)) == 0) {
         web_work_free(w);
@@ -272,6 +273,7 @@ web_work_readable(struct bufferevent *bev, void *data)
     if (w->peer && w->peer->tunnel) {
         out = bufferevent_get_output(w->peer->bev);
         (void) evbuffer_add_buffer(out, in);
+        web_push(w->peer->bev);
         web_work_pause(w, out);
         return;
     }
@@ -286,6 +288,9 @@ web_work_readable(struct bufferevent *bev, void *data)
 
     if (rc == WEB_ERROR) {
         web_work_free(w);
+
+    } else if (w->peer) {
+        web_push(w->peer->bev);
     }
 }
 
@@ -310,12 +315,12 @@ web_work_writable(struct bufferevent *bev, void *data)
 {
     web_work_t  *w = data;
 
-    (void) bev;
-
     if (w->close) {
         web_work_free(w);
         return;
     }
+
+    web_pushed(bev);
 
     if (w->peer) {
         web_peer_resume(w->peer);
@@ -411,6 +416,8 @@ web_work_end(web_work_t *w, uint32_t status)
     if (w->stage == FAAS_CONN_COMPLETE) {
         w->stage = FAAS_CONN_BEGIN;
     }
+
+    web_push(w->bev);
 
     /* what came meanwhile, or the rest of a body that nobody wants */
 
@@ -538,7 +545,8 @@ web_work_accept(evutil_socket_t fd, short what, void *data)
     bufferevent_setcb(w->bev, web_work_readable, web_work_writable,
                       web_work_event, w);
     bufferevent_setwatermark(w->bev, EV_READ, 0, 2 * WEB_READ_MAX);
-    (void) bufferevent_enable(w->bev, EV_READ|EV_WRITE);
+    (void) bufferevent_enable(w->bev, EV_READ);
+    (void) bufferevent_disable(w->bev, EV_WRITE);
 }
 
 
