@@ -3,8 +3,8 @@
 
 usage: bench.py [--rounds N] [--seconds N] [ROW ...]
 
-Rows: c16 c1 python node php cold-python cold-node cold-empty functions workers
-sandbox blanks routes load jwt authorizer sigv4 provided.
+Rows: c16 c1 python node web php cold-python cold-node cold-empty functions
+workers sandbox blanks routes load jwt authorizer sigv4 provided.
 """
 
 import argparse
@@ -15,8 +15,8 @@ import time
 
 import bench_auth
 
-from servers import (ANSWER, NODE, PHP, PYTHON, Ours, node_http, php_fpm,
-                     responder, uwsgi)
+from servers import (ANSWER, NODE, NODE_HTTP, PHP, PYTHON, Ours, node_http,
+                     php_fpm, responder, uwsgi)
 from measure import cpu_seconds, interleave, median, percentile, ratios
 
 from faas_load import Connection, fetch
@@ -159,6 +159,18 @@ class Bench:
                                 {'index.js': NODE}, 64,
                                 'environment_concurrency 64;'),
                       'node:http', node_http(), 1.0)
+
+    def web(self):
+        """The same server, as it is: what faas-web and the sandbox cost."""
+        server = NODE_HTTP.replace('process.argv[2]', 'process.env.PORT')
+        self.language('node:http by runtime web, 1 process',
+                      Ours('    faas_function web { runtime web; '
+                           'command /usr/bin/node server.js; '
+                           'code {functions}/web; memory 256m; '
+                           'concurrency 64; %s }\n' % QUEUE,
+                           location('/', 'web'),
+                           {'web': {'server.js': server}}),
+                      'node:http', node_http(), 0.4)
 
     def php(self):
         files = {'index.php': PHP}
@@ -418,9 +430,10 @@ def main():
     options = parser.parse_args()
 
     bench = Bench(options)
-    rows = ['c16', 'c1', 'python', 'node', 'php', 'cold-python', 'cold-node',
-            'cold-empty', 'functions', 'workers', 'sandbox', 'blanks',
-            'routes', 'load', 'jwt', 'authorizer', 'sigv4', 'provided']
+    rows = ['c16', 'c1', 'python', 'node', 'web', 'php', 'cold-python',
+            'cold-node', 'cold-empty', 'functions', 'workers', 'sandbox',
+            'blanks', 'routes', 'load', 'jwt', 'authorizer', 'sigv4',
+            'provided']
     bench.head()
 
     for row in options.rows or rows:
