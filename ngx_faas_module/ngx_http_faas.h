@@ -507,6 +507,7 @@ ngx_uint_t ngx_http_faas_may_upgrade(ngx_http_request_t *r);
 ngx_int_t ngx_http_faas_tunnel(ngx_http_request_t *r,
     ngx_http_faas_ctx_t *ctx);
 void ngx_http_faas_tunnel_end(ngx_http_faas_ctx_t *ctx);
+void ngx_http_faas_tunnel_heard(ngx_http_faas_ctx_t *ctx);
 ngx_uint_t ngx_http_faas_alive(ngx_http_faas_ctx_t *ctx);
 ngx_int_t ngx_http_faas_filter(void *data, ssize_t bytes);
 ngx_int_t ngx_http_faas_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf);

@@ -46,6 +46,10 @@ ngx_http_faas_recv(ngx_connection_t *c, u_char *buf, size_t size)
 
     n = ngx_recv(c, buf, size);
 
+    if (n > 0 && ctx->tunnel) {
+        ngx_http_faas_tunnel_heard(ctx);
+    }
+
     if (n > 0 || n == NGX_AGAIN || ctx->ended || ctx->header_done) {
         return n;
     }

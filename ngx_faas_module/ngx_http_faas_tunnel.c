@@ -124,8 +124,26 @@ ngx_http_faas_tunnel_end(ngx_http_faas_ctx_t *ctx)
 
 
 /*
+ * The program has said something in a tunnel, so it is alive.  Without the
+ * lock: what is lost of two at a time does not matter.
+ */
+
+void
+ngx_http_faas_tunnel_heard(ngx_http_faas_ctx_t *ctx)
+{
+    faas_env_t  *env;
+
+    env = &ngx_http_faas_board.envs[ctx->lease.env];
+
+    if (env->generation == ctx->lease.generation) {
+        (void) __atomic_fetch_add(&env->answered, 1, __ATOMIC_RELAXED);
+    }
+}
+
+
+/*
  * Time is up.  Is the program still of use to others?  It is, if it has
- * answered any of them since this request began.
+ * answered any of them since this request began, or spoken in a tunnel.
  */
 
 ngx_uint_t

@@ -305,8 +305,9 @@ typedef struct __attribute__((aligned(128))) {
     uint64_t              idle_ms;          /* since when */
     uint64_t              busy_ms;          /* since when */
     uint64_t              memory;           /* peak, bytes; supervisor */
-    uint32_t              answered;         /* successes; workers, under the
-                                               lock.  Compared only. */
+    uint32_t              answered;         /* successes, and signs of life
+                                               in tunnels; workers.  Compared
+                                               only. */
 } faas_env_t;
 
 
