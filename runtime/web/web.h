@@ -44,6 +44,7 @@ struct web_peer_s {
     struct bufferevent   *bev;
     web_work_t           *work;       /* NULL: idle */
     web_peer_t           *next;       /* of the idle ones, the latest first */
+    struct event         *retry;      /* of a Unix socket; or NULL */
     web_answer_t          answer;
     unsigned              reused:1;
     unsigned              tunnel:1;
@@ -129,7 +130,11 @@ int web_peer_take(web_work_t *w);
 void web_peer_free(web_peer_t *p);
 void web_peer_resume(web_peer_t *p);
 void web_peer_flush(web_peer_t *p);
-struct bufferevent *web_peer_connect(void);
+void web_peer_unreachable(web_peer_t *p);
+
+/* web_connect.c; the second: WEB_ERROR if nobody listens */
+struct bufferevent *web_connect(void);
+int web_connect_unix(web_peer_t *p);
 
 /*
  * Of either side: sends what waits for it, at once.  Only what does not fit

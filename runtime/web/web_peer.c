@@ -39,6 +39,10 @@ web_peer_free(web_peer_t *p)
         }
     }
 
+    if (p->retry) {
+        event_free(p->retry);
+    }
+
     bufferevent_free(p->bev);
     free(p);
 }
@@ -51,7 +55,7 @@ web_push(struct bufferevent *bev)
 
     out = bufferevent_get_output(bev);
 
-    if (evbuffer_get_length(out) == 0
+    if (evbuffer_get_length(out) == 0 || bufferevent_getfd(bev) == -1
         || (bufferevent_get_enabled(bev) & EV_WRITE))
     {
         return;                          /* the loop is at it */
@@ -389,33 +393,47 @@ web_peer_event(struct bufferevent *bev, short what, void *data)
 }
 
 
-struct bufferevent *
-web_peer_connect(void)
+/* There is nobody to be connected to: found out later than at once. */
+
+void
+web_peer_unreachable(web_peer_t *p)
 {
-    struct bufferevent  *bev;
-
-    bev = bufferevent_socket_new(web.base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-    if (bev == NULL) {
-        return NULL;
+    if (web_app_dying()) {
+        web_peer_leave(p, 0)->stage = FAAS_CONN_COMPLETE;
+        return;
     }
 
-    if (bufferevent_socket_connect(bev, (struct sockaddr *) &web.address,
-                                   (int) web.address_len)
-        == -1)
-    {
-        bufferevent_free(bev);
-        return NULL;
+    web_peer_fail(p, "no connection to it can be made");
+}
+
+
+static int
+web_peer_open(web_peer_t *p)
+{
+    int  on;
+
+    if (web.address.ss_family == AF_UNIX) {
+        p->bev = bufferevent_socket_new(web.base, -1, BEV_OPT_CLOSE_ON_FREE);
+        return p->bev != NULL ? web_connect_unix(p) : WEB_ERROR;
     }
 
-    return bev;
+    p->bev = web_connect();
+
+    if (p->bev == NULL) {
+        return WEB_ERROR;
+    }
+
+    on = 1;
+    (void) setsockopt(bufferevent_getfd(p->bev), IPPROTO_TCP, TCP_NODELAY,
+                      &on, sizeof(int));
+
+    return bufferevent_enable(p->bev, EV_READ|EV_WRITE);
 }
 
 
 static web_peer_t *
 web_peer_new(void)
 {
-    int          on;
     web_peer_t  *p;
 
     p = calloc(1, sizeof(web_peer_t));
@@ -424,23 +442,21 @@ web_peer_new(void)
         return NULL;
     }
 
-    p->bev = web_peer_connect();
+    if (web_peer_open(p) != WEB_OK) {
 
-    if (p->bev == NULL) {
-        free(p);
+        if (p->bev) {
+            web_peer_free(p);
+
+        } else {
+            free(p);
+        }
+
         return NULL;
-    }
-
-    if (web.address.ss_family == AF_INET) {
-        on = 1;
-        (void) setsockopt(bufferevent_getfd(p->bev), IPPROTO_TCP, TCP_NODELAY,
-                          &on, sizeof(int));
     }
 
     bufferevent_setcb(p->bev, web_peer_readable, web_peer_writable,
                       web_peer_event, p);
     bufferevent_setwatermark(p->bev, EV_READ, 0, WEB_HEAD_MAX + 4096);
-    (void) bufferevent_enable(p->bev, EV_READ|EV_WRITE);
 
     return p;
 }

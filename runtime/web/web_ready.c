@@ -118,7 +118,7 @@ web_ready_ask(evutil_socket_t fd, short what, void *data)
     (void) what;
     (void) data;
 
-    web_ready_bev = web_peer_connect();
+    web_ready_bev = web_connect();
 
     if (web_ready_bev == NULL) {         /* not even a socket of that name */
         web_ready_again();
