@@ -1,4 +1,5 @@
 """A web server for 125-web.t: what it is asked for says what it does."""
+
 import base64
 import hashlib
 import os
