@@ -96,4 +96,12 @@ else
         "(openjdk-17-jdk-headless)"
 fi
 
+# and what runs functions in C# is C#
+
+if command -v "${MCS:-mcs}" > /dev/null 2>&1; then
+    quietly make -C "$top/runtime/mono" BUILD="$build"
+else
+    say "no runtime for C#: there is no mcs (mono-mcs)"
+fi
+
 copy_scripts "$build/runtime"

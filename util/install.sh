@@ -82,6 +82,13 @@ install_all()
         done
     fi
 
+    if [ -e "$build/runtime/mono/faas-mono.exe" ]; then
+        put 755 "$build/runtime/mono/libfaas-mono.so" \
+            "$RUNTIMEDIR/mono/libfaas-mono.so"
+        put 644 "$build/runtime/mono/faas-mono.exe" \
+            "$RUNTIMEDIR/mono/faas-mono.exe"
+    fi
+
     # a link, so that the program finds what it is made of
 
     put 755 "$top/util/faasctl" "$RUNTIMEDIR/faasctl"

@@ -20,7 +20,7 @@ packages_test="perl libtest-base-perl libtest-longstring-perl
     awscli python3-boto3 libnginx-mod-http-lua lua-cjson
     procps iproute2 openssl ruby luajit2
     php-cli libcpanel-json-xs-perl openjdk-17-jdk-headless
-    uwsgi-core uwsgi-plugin-python3"
+    mono-runtime mono-mcs uwsgi-core uwsgi-plugin-python3"
 
 packages_asan="$packages_test libpcre2-dev zlib1g-dev xz-utils"
 

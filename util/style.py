@@ -8,7 +8,7 @@ All files: at most 80 columns, no trailing blanks, no tabs (but in
 Makefiles), a newline at the end, no paths of a developer's machine.
 C: also no // comments, a header comment, at most 600 lines, functions of at
 most 60 lines whose name starts a line, two blank lines between functions.
-Java: also no // comments, a header comment, at most 600 lines.
+Java, C#: also no // comments, a header comment, at most 600 lines.
 """
 
 import os
@@ -23,7 +23,7 @@ MAX_FILE = 600
 MAX_FUNCTION = 60
 
 TEXT = {'.c', '.h', '.py', '.pm', '.t', '.sh', '.js', '.mjs', '.cjs', '.conf',
-        '.php', '.java', '.md', ''}
+        '.php', '.java', '.cs', '.md', ''}
 SKIP_DIRS = {'.git', 'build', '__pycache__', 'servroot'}
 
 # long lines that cannot be broken: tables and addresses in documents
@@ -186,7 +186,7 @@ def main():
         checker.text(path, lines)
         if path.endswith(('.c', '.h')):
             checker.c(path, lines)
-        elif path.endswith('.java'):
+        elif path.endswith(('.java', '.cs')):
             checker.java(path, lines)
 
     return 1 if checker.count else 0
