@@ -221,6 +221,10 @@ ngx_http_faas_check_handler(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         return ngx_http_faas_check_java_handler(cf, fn);
     }
 
+    if (fn->kind == NGX_HTTP_FAAS_MONO) {
+        return ngx_http_faas_check_mono_handler(cf, fn);
+    }
+
     n = ngx_http_faas_handler_files(cf, fn, names);
 
     if (n == 0) {
@@ -376,6 +380,7 @@ ngx_http_faas_check_complete(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
                && (fn->kind == NGX_HTTP_FAAS_PYTHON
                    || fn->kind == NGX_HTTP_FAAS_NODE
                    || fn->kind == NGX_HTTP_FAAS_JAVA
+                   || fn->kind == NGX_HTTP_FAAS_MONO
                    || fn->kind == NGX_HTTP_FAAS_LANG))
     {
         missing = "handler";

@@ -13,6 +13,8 @@
 
 char *ngx_http_faas_check_runtime(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);
+char *ngx_http_faas_check_built(ngx_conf_t *cf,
+    ngx_http_faas_main_conf_t *fmcf);
 char *ngx_http_faas_check_code(ngx_conf_t *cf, ngx_http_faas_function_t *fn);
 
 ngx_uint_t ngx_http_faas_executable(u_char *path);
@@ -58,8 +60,12 @@ ngx_int_t ngx_http_faas_layers_import(ngx_conf_t *cf,
 char *ngx_http_faas_check_java(ngx_conf_t *cf, ngx_str_t *runtime);
 char *ngx_http_faas_check_java_handler(ngx_conf_t *cf,
     ngx_http_faas_function_t *fn);
-char *ngx_http_faas_check_java_built(ngx_conf_t *cf,
-    ngx_http_faas_main_conf_t *fmcf);
+
+/* ngx_http_faas_check_mono.c */
+
+char *ngx_http_faas_check_mono(ngx_conf_t *cf, ngx_str_t *runtime);
+char *ngx_http_faas_check_mono_handler(ngx_conf_t *cf,
+    ngx_http_faas_function_t *fn);
 
 /* ngx_http_faas_check_client.c */
 

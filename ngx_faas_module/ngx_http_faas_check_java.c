@@ -68,46 +68,6 @@ ngx_http_faas_check_java(ngx_conf_t *cf, ngx_str_t *runtime)
 
 
 /*
- * The runtime itself is there only if it was built where there is a JDK.  Asked
- * at the end, when the folder of runtimes is known.
- */
-
-char *
-ngx_http_faas_check_java_built(ngx_conf_t *cf,
-    ngx_http_faas_main_conf_t *fmcf)
-{
-    u_char                      path[NGX_MAX_PATH];
-    ngx_uint_t                  i;
-    ngx_http_faas_function_t  **fn;
-
-    if (ngx_http_faas_path(path, NGX_MAX_PATH, &fmcf->runtime_dir,
-                           "java/faas-java.jar")
-        != NGX_OK
-        || access((char *) path, R_OK) == 0)
-    {
-        return NGX_CONF_OK;
-    }
-
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-
-        if (fn[i]->kind == NGX_HTTP_FAAS_JAVA) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "runtime \"%V\" of function \"%V\" was not "
-                               "built: there is no \"%s\", install the "
-                               "package \"openjdk-17-jdk-headless\" and "
-                               "build again", &fn[i]->runtime, &fn[i]->name,
-                               path);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/*
  * "pkg.Outer$Inner::method" is in pkg/Outer$Inner.class.  NGX_DECLINED if it
  * is not the name of a class.
  */

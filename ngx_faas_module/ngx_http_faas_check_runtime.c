@@ -20,12 +20,25 @@ static ngx_http_faas_runtime_t  ngx_http_faas_runtimes[] = {
     { "python3", NGX_HTTP_FAAS_PYTHON },
     { "nodejs", NGX_HTTP_FAAS_NODE },
     { "java", NGX_HTTP_FAAS_JAVA },
+    { "mono", NGX_HTTP_FAAS_MONO },
     { "native", NGX_HTTP_FAAS_NATIVE },
     { "fastcgi", NGX_HTTP_FAAS_FASTCGI },
     { "provided", NGX_HTTP_FAAS_PROVIDED },
     { "web", NGX_HTTP_FAAS_WEB },
     { "uwsgi", NGX_HTTP_FAAS_WEB },
     { NULL, 0 }
+};
+
+
+/* what is built only where a compiler for it is */
+
+static struct {
+    ngx_http_faas_runtime_e    kind;
+    const char                *file;
+    char                      *package;
+} ngx_http_faas_builds[] = {
+    { NGX_HTTP_FAAS_JAVA, "java/faas-java.jar", "openjdk-17-jdk-headless" },
+    { NGX_HTTP_FAAS_MONO, "mono/faas-mono.exe", "mono-mcs" }
 };
 
 
@@ -150,6 +163,9 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         } else if (rt->kind == NGX_HTTP_FAAS_JAVA) {
             rv = ngx_http_faas_check_java(cf, &fn->runtime);
 
+        } else if (rt->kind == NGX_HTTP_FAAS_MONO) {
+            rv = ngx_http_faas_check_mono(cf, &fn->runtime);
+
         } else if (rt->kind == NGX_HTTP_FAAS_PROVIDED) {
             rv = ngx_http_faas_check_provided(&fn->runtime);
 
@@ -169,12 +185,67 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown runtime \"%V\", it must be python3, "
                            "python3.N, nodejs, nodejsN.x, java, javaN, "
-                           "ruby, ruby3.N, lua, php, php8.N, perl, bash, "
-                           "native, provided, provided.al2, provided.al2023, "
-                           "fastcgi, web or uwsgi",
+                           "mono, ruby, ruby3.N, lua, php, php8.N, perl, "
+                           "bash, native, provided, provided.al2, "
+                           "provided.al2023, fastcgi, web "
+                           "or uwsgi",
                            &fn->runtime);
         return NGX_CONF_ERROR;
     }
 
     return rv;
+}
+
+
+static char *
+ngx_http_faas_check_build(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf,
+    ngx_uint_t n)
+{
+    u_char                      path[NGX_MAX_PATH];
+    ngx_uint_t                  i;
+    ngx_http_faas_function_t  **fn;
+
+    if (ngx_http_faas_path(path, NGX_MAX_PATH, &fmcf->runtime_dir,
+                           ngx_http_faas_builds[n].file)
+        != NGX_OK
+        || access((char *) path, R_OK) == 0)
+    {
+        return NGX_CONF_OK;
+    }
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+
+        if (fn[i]->kind == ngx_http_faas_builds[n].kind) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "runtime \"%V\" of function \"%V\" was not "
+                               "built: there is no \"%s\", install the "
+                               "package \"%s\" and build again",
+                               &fn[i]->runtime, &fn[i]->name, path,
+                               ngx_http_faas_builds[n].package);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Asked at the end, when the folder of runtimes is known. */
+
+char *
+ngx_http_faas_check_built(ngx_conf_t *cf, ngx_http_faas_main_conf_t *fmcf)
+{
+    ngx_uint_t  i, n;
+
+    n = sizeof(ngx_http_faas_builds) / sizeof(ngx_http_faas_builds[0]);
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_faas_check_build(cf, fmcf, i) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
 }

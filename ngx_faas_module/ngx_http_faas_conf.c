@@ -91,7 +91,7 @@ ngx_http_faas_init_main_conf(ngx_conf_t *cf, void *conf)
         ngx_str_set(&fmcf->runtime_dir, "/usr/lib/faas");
     }
 
-    if (ngx_http_faas_check_java_built(cf, fmcf) != NGX_CONF_OK
+    if (ngx_http_faas_check_built(cf, fmcf) != NGX_CONF_OK
         || ngx_http_faas_sandbox_defaults(cf, fmcf) != NGX_CONF_OK
         || ngx_http_faas_check_references(cf, fmcf) != NGX_CONF_OK)
     {

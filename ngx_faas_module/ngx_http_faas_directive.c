@@ -133,14 +133,14 @@ ngx_http_faas_blanks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (fn.kind != NGX_HTTP_FAAS_PYTHON && fn.kind != NGX_HTTP_FAAS_NODE
-        && fn.kind != NGX_HTTP_FAAS_JAVA
+        && fn.kind != NGX_HTTP_FAAS_JAVA && fn.kind != NGX_HTTP_FAAS_MONO
         && (fn.kind != NGX_HTTP_FAAS_LANG
             || ngx_strcmp(value[1].data, "bash") == 0))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "runtime \"%V\" has no blanks: \"faas_blanks\" "
-                           "is for python3, nodejs, java, ruby, lua, php and "
-                           "perl",
+                           "is for python3, nodejs, java, mono, ruby, lua, "
+                           "php and perl",
                            &value[1]);
         return NGX_CONF_ERROR;
     }

@@ -72,7 +72,7 @@ static const char  *faas_root_trees[] = {
     "/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32",
     "/etc/alternatives", "/etc/crypto-policies", "/etc/fonts",
     "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/java-25-openjdk",
-    "/etc/perl", "/etc/php", "/etc/pki/ca-trust",
+    "/etc/mono", "/etc/perl", "/etc/php", "/etc/pki/ca-trust",
     "/etc/pki/tls/certs", "/etc/ssl/certs", NULL
 };
 

@@ -76,6 +76,7 @@ typedef enum {
     SUP_RT_PYTHON = 0,
     SUP_RT_NODE,
     SUP_RT_JAVA,
+    SUP_RT_MONO,
     SUP_RT_LANG,                          /* forked: sup_lang.c says how */
     SUP_RT_NATIVE,
     SUP_RT_FASTCGI,
@@ -83,7 +84,7 @@ typedef enum {
     SUP_RT_WEB,                           /* by faas-web: HTTP behind it */
     SUP_RT_BASH,                          /* faas-bash, a bash for each */
     SUP_RT_WRAPPED                        /* sup_wrap.c: one of the first
-                                             three, started for it alone */
+                                             five, started for it alone */
 } sup_kind_e;
 
 

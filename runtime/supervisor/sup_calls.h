@@ -262,6 +262,12 @@ size_t sup_java_args(sup_env_t *env, char *buf, size_t len, size_t size,
 size_t sup_java_command(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn);
 
+/* sup_mono.c */
+size_t sup_mono_args(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn);
+size_t sup_mono_command(sup_env_t *env, char *buf, size_t len, size_t size,
+    faas_spawn_t *spawn);
+
 /* sup_env.c */
 const char *sup_env_text(sup_env_t *env);
 sup_env_t *sup_env_by_pid(pid_t pid);

@@ -66,6 +66,9 @@ sup_runtime_kind(const char *runtime, sup_kind_e *kind)
     } else if (faas_java_number(runtime) >= 0) {
         *kind = SUP_RT_JAVA;
 
+    } else if (strcmp(runtime, "mono") == 0) {
+        *kind = SUP_RT_MONO;
+
     } else if (strcmp(runtime, "native") == 0) {
         *kind = SUP_RT_NATIVE;
 
@@ -176,11 +179,46 @@ sup_class_filter(sup_class_t *c, const sup_version_t *v)
 }
 
 
+/* For logs, and for zygotes, of which there is one for each name. */
+
+static void
+sup_class_name(sup_class_t *c, const sup_version_t *v)
+{
+    switch (v->kind) {
+
+    case SUP_RT_PYTHON:
+    case SUP_RT_LANG:
+    case SUP_RT_WRAPPED:
+        (void) snprintf(c->name, sizeof(c->name), "%.40s",
+                        strrchr(c->path, '/') + 1);
+        break;
+
+    case SUP_RT_NODE:
+        (void) snprintf(c->name, sizeof(c->name), "nodejs/%uMB",
+                        c->memory_mb);
+        break;
+
+    case SUP_RT_JAVA:
+        (void) snprintf(c->name, sizeof(c->name), "%.30s/%uMB", v->runtime,
+                        c->memory_mb);
+        break;
+
+    default:
+        (void) snprintf(c->name, sizeof(c->name), "%s",
+                        v->kind == SUP_RT_MONO ? "mono"
+                        : v->kind == SUP_RT_NATIVE ? "native"
+                        : v->kind == SUP_RT_FASTCGI ? "fastcgi"
+                        : v->kind == SUP_RT_WEB ? "web"
+                        : v->kind == SUP_RT_BASH ? "bash" : "provided");
+        break;
+    }
+}
+
+
 static sup_class_t *
 sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb,
     unsigned alone)
 {
-    const char   *name;
     sup_class_t  *c;
 
     c = calloc(1, sizeof(sup_class_t));
@@ -194,41 +232,12 @@ sup_class_make(const sup_version_t *v, const char *path, uint32_t memory_mb,
     c->alone = alone;
     (void) snprintf(c->path, sizeof(c->path), "%s", path);
 
-    switch (v->kind) {
+    sup_class_name(c, v);
 
-    case SUP_RT_PYTHON:
-    case SUP_RT_LANG:
-        name = strrchr(path, '/') + 1;
-        (void) snprintf(c->name, sizeof(c->name), "%.40s", name);
-        c->zygote = sup_zygote_get(c->name, path);
-        break;
+    /* what cannot be forked is executed by one that does that for all */
 
-    case SUP_RT_NODE:
-        (void) snprintf(c->name, sizeof(c->name), "nodejs/%uMB", memory_mb);
-        c->zygote = sup_zygote_get("exec", "");
-        break;
-
-    case SUP_RT_WRAPPED:
-        name = strrchr(path, '/') + 1;
-        (void) snprintf(c->name, sizeof(c->name), "%.40s", name);
-        c->zygote = sup_zygote_get("exec", "");
-        break;
-
-    case SUP_RT_JAVA:
-        (void) snprintf(c->name, sizeof(c->name), "%.30s/%uMB", v->runtime,
-                        memory_mb);
-        c->zygote = sup_zygote_get("exec", "");
-        break;
-
-    default:
-        (void) snprintf(c->name, sizeof(c->name), "%s",
-                        v->kind == SUP_RT_NATIVE ? "native"
-                        : v->kind == SUP_RT_FASTCGI ? "fastcgi"
-                        : v->kind == SUP_RT_WEB ? "web"
-                        : v->kind == SUP_RT_BASH ? "bash" : "provided");
-        c->zygote = sup_zygote_get("exec", "");
-        break;
-    }
+    c->zygote = v->kind == SUP_RT_PYTHON || v->kind == SUP_RT_LANG
+                ? sup_zygote_get(c->name, path) : sup_zygote_get("exec", "");
 
     if (c->zygote == NULL || sup_class_filter(c, v) != SUP_OK) {
         json_decref(c->refused);

@@ -578,6 +578,9 @@ sup_command(sup_env_t *env, char *buf, size_t len, size_t size,
     case SUP_RT_JAVA:
         return sup_java_command(env, buf, len, size, spawn);
 
+    case SUP_RT_MONO:
+        return sup_mono_command(env, buf, len, size, spawn);
+
     case SUP_RT_PYTHON:
     case SUP_RT_LANG:
         return len;

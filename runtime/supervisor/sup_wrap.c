@@ -43,6 +43,7 @@ sup_wrapped(const sup_version_t *v)
     }
 
     name = v->lang == SUP_RT_NODE ? "NODE_OPTIONS"
+           : v->lang == SUP_RT_MONO ? "MONO_ENV_OPTIONS"
            : strncmp(v->runtime, "ruby", 4) == 0 ? "RUBYOPT"
            : strncmp(v->runtime, "perl", 4) == 0 ? "PERL5OPT"
            : NULL;
@@ -72,6 +73,10 @@ sup_wrap_command(sup_env_t *env, char *buf, size_t len, size_t size,
 
     if (env->version->lang == SUP_RT_JAVA) {
         return sup_java_args(env, buf, len, size, spawn);
+    }
+
+    if (env->version->lang == SUP_RT_MONO) {
+        return sup_mono_args(env, buf, len, size, spawn);
     }
 
     /* all up to the script: what is after it is for zygotes */
