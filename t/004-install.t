@@ -38,9 +38,16 @@ usr/lib/faas/java/libfaas-java.so
 usr/lib/faas/java/warm/Warm$Part.class
 '''.split()
 
-if MODULE and os.path.exists(os.path.join(os.path.dirname(MODULE),
-                                          'runtime/java/faas-java.jar')):
-    EXPECTED += JAVA
+MONO = '''
+usr/lib/faas/mono/faas-mono.exe
+usr/lib/faas/mono/libfaas-mono.so
+'''.split()
+
+for built in JAVA, MONO:
+    if MODULE and os.path.exists(os.path.join(
+            os.path.dirname(MODULE),
+            built[0].replace('usr/lib/faas', 'runtime'))):
+        EXPECTED += built
 
 if not MODULE:
     skip_all('the module is linked in')

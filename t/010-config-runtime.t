@@ -12,7 +12,7 @@ __DATA__
     runtime cobol;
 --- at: runtime cobol;
 --- says
-unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, java, javaN, ruby, ruby3.N, lua, php, php8.N, perl, bash, native, provided, provided.al2, provided.al2023, fastcgi, web or uwsgi in
+unknown runtime "cobol", it must be python3, python3.N, nodejs, nodejsN.x, java, javaN, mono, ruby, ruby3.N, lua, php, php8.N, perl, bash, native, provided, provided.al2, provided.al2023, fastcgi, web or uwsgi in
 
 
 === TEST 2: a runtime that only begins like a known one

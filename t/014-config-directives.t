@@ -73,7 +73,7 @@ unknown runtime "cobol"
     faas_blanks native 2;
 --- at: faas_blanks native 2;
 --- says
-runtime "native" has no blanks: "faas_blanks" is for python3, nodejs, java, ruby, lua, php and perl
+runtime "native" has no blanks: "faas_blanks" is for python3, nodejs, java, mono, ruby, lua, php and perl
 
 
 === TEST 9: too many blanks

@@ -6,7 +6,8 @@ use FaasConf;
 
 my %program = (ruby => '/usr/bin/ruby', lua => '/usr/bin/luajit',
                php => '/usr/bin/php', perl => '/usr/bin/perl',
-               bash => '/bin/bash', java => '/usr/bin/java');
+               bash => '/bin/bash', java => '/usr/bin/java',
+               mono => '/usr/bin/mono');
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -181,7 +182,7 @@ bad handler "lib/" in function "f", runtime "bash" takes file.function, or a fil
     faas_blanks bash 2;
 --- at: faas_blanks bash 2;
 --- says
-runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, java, ruby, lua, php and perl
+runtime "bash" has no blanks: "faas_blanks" is for python3, nodejs, java, mono, ruby, lua, php and perl
 
 
 === TEST 15: a command is not for these
@@ -278,3 +279,82 @@ unknown runtime "java11"
 --- at: runtime java8.al2;
 --- says
 unknown runtime "java8.al2"
+
+
+=== TEST 24: C#: no such assembly in the folder
+--- functions
+>>> f/Other.dll
+--- function
+    handler Shop::Shop.Api::Handle;
+    runtime mono;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler Shop::Shop.Api::Handle;
+--- says
+handler "Shop::Shop.Api::Handle" of function "f" names no assembly: there is no "Shop.dll" in "$TEST_NGINX_FUNCTIONS/f"
+
+
+=== TEST 25: C#: a handler without a method
+--- functions
+>>> f/Shop.dll
+--- function
+    handler Shop::Shop.Api;
+    runtime mono;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler Shop::Shop.Api;
+--- says
+bad handler "Shop::Shop.Api" in function "f", runtime "mono" takes Assembly::Namespace.Class::Method
+
+
+=== TEST 26: C#: empty parts of a handler
+--- functions
+>>> f/Shop.dll
+--- function
+    handler Shop::::Handle;
+    runtime mono;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler Shop::::Handle;
+--- says
+bad handler "Shop::::Handle" in function "f"
+
+
+=== TEST 27: C#: a path in a handler
+--- functions
+>>> f/Shop.dll
+--- function
+    handler ../f/Shop::Shop.Api::Handle;
+    runtime mono;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler ../f/Shop::Shop.Api::Handle;
+--- says
+bad handler "../f/Shop::Shop.Api::Handle" in function "f"
+
+
+=== TEST 28: C#: too many parts
+--- functions
+>>> f/Shop.dll
+--- function
+    handler Shop::Shop.Api::Handle::More;
+    runtime mono;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: handler Shop::Shop.Api::Handle::More;
+--- says
+bad handler "Shop::Shop.Api::Handle::More" in function "f"
+
+
+=== TEST 29: C#: handler is missing
+--- functions
+>>> f/Shop.dll
+--- function
+    runtime mono;
+    code $TEST_NGINX_FUNCTIONS/f;
+--- at: }
+--- says
+no "handler" in function "f"
+
+
+=== TEST 30: C# has no version
+--- function
+    runtime mono6;
+--- at: runtime mono6;
+--- says
+unknown runtime "mono6"

@@ -21,6 +21,7 @@ CASES = {
     'lua': ('app', 'app.lua', '/usr/bin/luajit', 'luajit2'),
     'perl': ('app', 'app.pl', '/usr/bin/json_pp', 'perl'),
     'java': ('App', 'App.class', '/usr/bin/java', 'default-jre-headless'),
+    'mono': ('App::App::Run', 'App.dll', '/usr/bin/mono', 'mono-runtime'),
 }
 
 CONF = '''
@@ -80,13 +81,20 @@ with tempfile.TemporaryDirectory(prefix='faas-missing-') as folder:
 
         tap.ok(os.path.exists('/usr/bin/env'), '/usr/bin is as it was')
 
-        # a build without a JDK has no runtime for Java
-        if os.access('/usr/bin/java', os.X_OK):
+        # a build without a compiler for it has no runtime for a language
+        for runtime, file, package in (
+                ('java', 'faas-java.jar', 'openjdk-17-jdk-headless'),
+                ('mono', 'faas-mono.exe', 'mono-mcs')):
+            if not os.access('/usr/bin/' + runtime, os.X_OK):
+                continue
             with open(conf, 'w') as f:
                 f.write(CONF % ('load_module %s;' % MODULE if MODULE else '',
-                                folder, folder, folder, 'java', 'App', code))
+                                folder, folder, folder, runtime,
+                                CASES[runtime][0], code))
             r = covered('/usr/bin/none', BINARY, '-t', '-c', conf)
-            want = ('runtime "java" of function "f" was not built: there is '
-                    'no "%s/java/faas-java.jar"' % folder)
+            want = ('runtime "%s" of function "f" was not built: there is '
+                    'no "%s/%s/%s", install the package "%s" and build again'
+                    % (runtime, folder, runtime, file, package))
             tap.ok(r.returncode != 0 and want in r.stdout.decode(),
-                   'a runtime that was not built', r.stdout.decode())
+                   runtime + ': a runtime that was not built',
+                   r.stdout.decode())

@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 import faas_java                                        # noqa: E402
+import faas_mono                                        # noqa: E402
 from faas_e2e import Nginx, Tap, wait_for               # noqa: E402
 
 # what a function says: which handler, its variables, how it was started
@@ -108,6 +109,34 @@ if faas_java.lacking() is None:
         FUNCTIONS['java'] = (faas_java.JAVA, 'App::first', 'App.class',
                              f.read())
 
+MONO = '''
+using System;
+
+public class App
+{
+    static string Or(string name)
+    {
+        return Environment.GetEnvironmentVariable(name) ?? "-";
+    }
+
+    static object Say(string name)
+    {
+        bool option = Or("MONO_ENV_OPTIONS") != "-";
+        return new { statusCode = 200, body = string.Join("|", name,
+            Or("ADDED"), Or("OWN"), Or("AWS_EXECUTION_ENV"),
+            option ? "option" : "-", "[]") };
+    }
+
+    public object First() { return Say("first"); }
+    public object Second() { return Say("second"); }
+}
+'''
+
+if faas_mono.lacking() is None:
+    with open(faas_mono.folder({'app': MONO}) + '/app.dll', 'rb') as f:
+        FUNCTIONS['mono'] = (faas_mono.MONO, 'app::App::First', 'app.dll',
+                             f.read())
+
 LANGUAGES = {name: value for name, value in FUNCTIONS.items()
              if os.path.exists(value[0])}
 
@@ -125,6 +154,7 @@ args=("$@")
 export _HANDLER=app.second OWN=changed
 case $1 in
 *java*) _HANDLER=App::second ;;
+*mono*) _HANDLER=app::App::Second ;;
 esac
 case $1 in
 *python*) more=(-X importtime) ;;
@@ -159,7 +189,8 @@ for name, (_, handler, file, text) in LANGUAGES.items():
 # an option in a variable: what it does is seen in the same place
 OPTION = {'java': 'JAVA_TOOL_OPTIONS=-Doption=option',
           'nodejs': 'NODE_OPTIONS=--trace-warnings', 'ruby': 'RUBYOPT=-W0',
-          'perl': 'PERL5OPT=-Mbigint'}
+          'perl': 'PERL5OPT=-Mbigint',
+          'mono': 'MONO_ENV_OPTIONS=--optimize=-all'}
 
 for name in OPTION.keys() & LANGUAGES.keys():
     HTTP += '''
@@ -179,7 +210,7 @@ SERVER = '''
 
 # arguments of a wrapper: the interpreter, its options, the script
 COUNTS = {'python3': 2, 'nodejs': 4, 'ruby': 3, 'php': 8, 'perl': 2, 'lua': 2,
-          'java': 13}
+          'java': 13, 'mono': 4}
 
 
 def error_of(nginx, name):

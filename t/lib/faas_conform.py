@@ -6,6 +6,7 @@ import subprocess
 
 import faas_clients
 import faas_java
+import faas_mono
 
 from faas_e2e import BUILD, TOP
 from faas_provided import CLIENTS, Unavailable, built, copied, fetched
@@ -34,6 +35,9 @@ ENDS = {
 
 # the runtime of what brings its own client
 PROVIDED = 'provided.al2023'
+
+# runtimes whose functions are compiled by the tests
+SOURCES = {'java': faas_java, 'mono': faas_mono}
 
 
 def source(name):
@@ -77,7 +81,8 @@ class Runtime:
 
     def installed(self):
         return os.access(self.program, os.X_OK) and (
-            self.runtime != 'java' or faas_java.lacking() is None)
+            self.runtime not in SOURCES
+            or SOURCES[self.runtime].lacking() is None)
 
     def named(self, name, file=None):
         """The handler NAME, of another file than the usual one."""
@@ -97,6 +102,8 @@ class Runtime:
             return dict({'App.java': source('App.java')},
                         **{bad + '.java': text
                            for bad, text in self.bad.items()})
+        if self.suffix == '.cs':
+            return dict({'app': source('app.cs')}, **self.bad)
         if self.runtime == 'native':
             return {'app': (compiled(), 0o755)}
         files = {self.file: source(self.file)}
@@ -259,6 +266,36 @@ ALL = {
         without=['stream', 'execution env'],
         handler='App::%s', growth=128 << 20, memory=256, gone=JAVA_GONE),
 
+    # as on Lambda an exception of a thread ends the process
+    'mono': Runtime('/usr/bin/mono', 'mono', '.cs', {
+        'throws': '''
+public class App
+{
+    static int n = int.Parse("while loading");
+    public int handler(object e) { return n; }
+}
+''',
+        'slow': '''
+public class App
+{
+    public App() { System.Threading.Thread.Sleep(60000); }
+    public object handler(object e) { return e; }
+}
+''',
+    }, {
+        # what the runtime throws, and not its cause
+        'throws': ('TypeInitializationException', "initializer for 'App'"),
+        'nothing': ('LambdaValidationException', "Unable to find method "
+                    "'nothing' in type 'App' from assembly 'app'"),
+    }, {
+        'throw': ('Odd', MESSAGE), 'throw_later': ENDS['exit 1'],
+        # no handler of exceptions gets that one
+        'stack': ENDS['exit 1'], 'memory': KILLED,
+    }, ends=dict(ENDS, kill=('Runtime.ExitError',
+                             'Error: Runtime exited with error: ')),
+        without=['stream'], handler='app::App::%s', growth=16 << 20,
+        gone={'throw': False}),
+
     # Lambda's own clients, of the same functions
     'ric-python': Runtime('/usr/bin/python3', 'python3', '.py', PYTHON_BAD,
                           PYTHON_INIT, PYTHON_ERRORS, without=['stream'],
@@ -392,8 +429,8 @@ def compiled():
 
 def code(name, runtime):
     """The setting "code", and why there is none."""
-    if runtime.runtime == 'java':
-        return faas_java.folder(runtime.files()), None
+    if runtime.runtime in SOURCES:
+        return SOURCES[runtime.runtime].folder(runtime.files()), None
     if runtime.client is None:
         return '{functions}/' + name, None
     try:

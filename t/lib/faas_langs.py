@@ -8,6 +8,7 @@ machine.
 import os
 
 import faas_java
+import faas_mono
 
 RUBY = r'''
 require 'json'
@@ -248,6 +249,81 @@ public class Function
 }
 '''
 
+MONO = r'''
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Text.RegularExpressions;
+using System.Threading;
+using Amazon.Lambda.Core;
+
+public class Function
+{
+    static bool Can(Action action)
+    {
+        try {
+            action();
+            return true;
+        } catch (SystemException) {
+            return false;
+        }
+    }
+
+    static object Where()
+    {
+        string status = File.ReadAllText("/proc/self/status");
+        return new {
+            cwd = Directory.GetCurrentDirectory(),
+            uid = int.Parse(Regex.Match(status, @"Uid:\s+(\d+)")
+                                 .Groups[1].Value),
+            writes = Can(() => File.WriteAllText("here", "abc")),
+            tmp = Can(() => File.WriteAllText(Path.GetTempPath() + "/x",
+                                              "abc")),
+            shadow = Can(() => File.ReadAllText("/etc/shadow")),
+            run = Directory.Exists(Environment.GetEnvironmentVariable("RUN"))
+        };
+    }
+
+    static object Member(object o, string name)
+    {
+        object value = null;
+        var map = o as IDictionary<string, object>;
+        if (map != null)
+            map.TryGetValue(name, out value);
+        return value;
+    }
+
+    public object Handle(IDictionary<string, object> e, ILambdaContext c)
+    {
+        switch (Member(Member(e, "queryStringParameters"), "do") as string) {
+        case "fail":
+            throw new ArgumentException("failed");
+        case "exit":
+            Environment.Exit(3);
+            break;
+        case "sleep":
+            Thread.Sleep(30000);
+            break;
+        case "log":
+            Console.WriteLine("logged");
+            break;
+        case "flood":
+            for (int n = 0; n < 5000; n++)
+                Console.WriteLine("line {0} of many", n);
+            break;
+        case "where":
+            return Where();
+        }
+        bool same = c.AwsRequestId.Equals(
+            Member(Member(e, "requestContext"), "requestId"));
+        return new { statusCode = 201,
+                     headers = new Dictionary<string, object> {
+                         { "X-Path", e["rawPath"] } },
+                     body = "id " + (same ? "true" : "false") };
+    }
+}
+'''
+
 # name: interpreter, runtime, handler, file, code, type of an error
 LANGUAGES = {
     'ruby': ('/usr/bin/ruby', 'ruby', 'app.handler', 'app.rb', RUBY,
@@ -259,17 +335,23 @@ LANGUAGES = {
     'bash': ('/bin/bash', 'bash', 'app', 'app.sh', BASH, 'ExitError'),
     'java': (faas_java.JAVA, 'java', 'app.Function', 'app/Function.java', JAVA,
              'java.lang.IllegalArgumentException'),
+    'mono': (faas_mono.MONO, 'mono', 'app::Function::Handle', 'app', MONO,
+             'ArgumentException'),
 }
+
+# what is compiled: is there a compiler, and what does it make of a source?
+COMPILED = {'java': faas_java, 'mono': faas_mono}
 
 
 def installed():
     return {name: value for name, value in LANGUAGES.items()
             if os.access(value[0], os.X_OK)
-            and not (name == 'java' and faas_java.lacking())}
+            and not (name in COMPILED and COMPILED[name].lacking())}
 
 
 def files(value):
     """What is in a function's folder: {path: content}."""
     _, runtime, _, file, code, _ = value
     source = {file: code}
-    return faas_java.files(source) if runtime == 'java' else source
+    return (COMPILED[runtime].files(source) if runtime in COMPILED
+            else source)
