@@ -128,6 +128,11 @@ namespace Shop
 
         static string Name() { return Beside.Part.Name(); }
 
+        public Response Few(Request e, ILambdaContext c)
+        {
+            return new Response { statusCode = 201, body = e.RawPath };
+        }
+
         public static string Text(object e) { return "plain text"; }
     }
 }
@@ -174,7 +179,7 @@ if BOXED:
     HTTP += block('layer', 'some', more='layers {functions}/layer;')
     HTTP += block('handler', 'none', more='layers {functions}/layer;')
 for n in range(COLD):
-    HTTP += block('cold%d' % n)
+    HTTP += block('cold%d' % n, handler='Shop::Shop.Api::Few')
 
 SERVER = '''
     access_log {dir}/faas.log faas;

@@ -33,8 +33,13 @@ namespace NgxFaas
                     + "'ASSEMBLY::TYPE::METHOD'.");
             }
 
+            if (folders == null) {
+                AppDomain.CurrentDomain.AssemblyResolve += Resolve;
+            }
+
+            /* code before layers: what a function has itself counts */
+
             folders = new[] { settings.Root, "/opt/lib" };
-            AppDomain.CurrentDomain.AssemblyResolve += Resolve;
 
             Assembly assembly = Find(names[0]);
 
@@ -96,16 +101,19 @@ namespace NgxFaas
 
         static MethodInfo Method(Type type, string[] names)
         {
+            /* a text for each method is what most handlers have no use for */
+
+            bool signature = names[2].IndexOf(' ') != -1;
+
             for (Type t = type; t != null; t = t.BaseType) {
                 List<MethodInfo> found = new List<MethodInfo>();
 
                 foreach (MethodInfo one in t.GetMethods(All)) {
-                    if (one.ToString() == names[2]) {
-                        return one;
-                    }
-
                     if (one.Name == names[2]) {
                         found.Add(one);
+
+                    } else if (signature && one.ToString() == names[2]) {
+                        return one;
                     }
                 }
 

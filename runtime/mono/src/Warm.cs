@@ -1,26 +1,35 @@
 /*
- * What a blank does before it reports: a function of its own, called in the
- * usual way, so that what a first request needs is compiled already.
+ * What a blank does before it reports: functions of its own, loaded and called
+ * in the usual way, so that what a first request needs is compiled already.
  */
 
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Reflection;
 using System.Text;
 using System.Threading.Tasks;
 
+/*
+ * The loader goes by this name; functions have that of their own assembly,
+ * which is another type.
+ */
+
+namespace Amazon.Lambda.Core
+{
+    public interface ILambdaContext
+    {
+        string AwsRequestId { get; }
+        int MemoryLimitInMB { get; }
+        TimeSpan RemainingTime { get; }
+    }
+}
+
+
 namespace NgxFaas
 {
-    static class Warm
+    public sealed class Warm
     {
-        public interface IContext
-        {
-            string AwsRequestId { get; }
-            int MemoryLimitInMB { get; }
-            TimeSpan RemainingTime { get; }
-        }
-
-
         public sealed class Part
         {
             public string Name { get; set; }
@@ -35,27 +44,21 @@ namespace NgxFaas
             + "\"texts\":[\"b\",null],\"map\":{\"c\":\"d\"},"
             + "\"more\":{\"e\":[1.5,false,-3]}}";
 
-        const string Init = "{\"handler\":\"a::b::c\",\"taskRoot\":\"/\","
-            + "\"memoryMB\":128,\"environment\":{}}";
-
 
         internal static void Run()
         {
-            Settings settings = new Settings(Encoding.UTF8.GetBytes(Init));
             Invocation none = new Invocation();
-            Context context = new Context(settings, ref none);
+
+            Libraries();
 
             foreach (string name in new[] { "Typed", "Untyped", "Streams",
                                             "Later" })
             {
-                System.Reflection.MethodInfo method = typeof(Warm).GetMethod(
-                    name, System.Reflection.BindingFlags.Static
-                          | System.Reflection.BindingFlags.NonPublic);
-                Handler handler = new Handler(method, null,
-                    method.GetParameters()[0].ParameterType,
-                    typeof(IContext), null);
+                Settings settings = Describe(name);
+                Handler handler = Loader.Load(settings);
 
-                handler.Call(Encoding.UTF8.GetBytes(Event), context);
+                handler.Call(Encoding.UTF8.GetBytes(Event),
+                             new Context(settings, ref none));
                 handler.Done();
             }
 
@@ -67,28 +70,60 @@ namespace NgxFaas
         }
 
 
-        static Part Typed(Part part, IContext context)
+        /* What most functions use: mapped, and not read, until they do. */
+
+        static void Libraries()
         {
-            part.Name += context.AwsRequestId + context.MemoryLimitInMB
-                         + context.RemainingTime.Ticks;
+            foreach (string name in new[] { "System", "System.Core" }) {
+                try {
+                    Assembly.Load(name + ", Version=4.0.0.0, "
+                        + "Culture=neutral, PublicKeyToken=b77a5c561934e089");
+                } catch (IOException) {
+                    /* a package of its own, which need not be there */
+                }
+            }
+        }
+
+
+        /* As the supervisor would say it. */
+
+        static Settings Describe(string method)
+        {
+            Assembly own = typeof(Warm).Assembly;
+            JsonWriter w = new JsonWriter();
+
+            w.Value(new {
+                handler = own.GetName().Name + "::NgxFaas.Warm::" + method,
+                taskRoot = Path.GetDirectoryName(own.Location),
+                memoryMB = 128, environment = new Dictionary<string, string>()
+            });
+
+            return new Settings(Encoding.UTF8.GetBytes(
+                Encoding.UTF8.GetString(w.Out, 0, w.Length)));
+        }
+
+
+        Part Typed(Part part, Amazon.Lambda.Core.ILambdaContext c)
+        {
+            part.Name += c.AwsRequestId + c.MemoryLimitInMB
+                         + c.RemainingTime.Ticks;
             return part;
         }
 
 
-        static object Untyped(object o, IContext context)
+        object Untyped(object o, Amazon.Lambda.Core.ILambdaContext c)
         {
             return new { statusCode = 200, body = o };
         }
 
 
-        static Stream Streams(Stream stream, IContext context)
+        Stream Streams(Stream stream)
         {
             return stream;
         }
 
 
-        static async Task<string> Later(Dictionary<string, object> map,
-                                        IContext context)
+        async Task<string> Later(Dictionary<string, object> map)
         {
             await Task.Yield();
             return (string) map["name"];
