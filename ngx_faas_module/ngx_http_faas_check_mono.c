@@ -30,8 +30,10 @@ ngx_http_faas_check_mono(ngx_conf_t *cf, ngx_str_t *runtime)
 }
 
 
-/* The length of "Assembly" in "Assembly::Type::Method"; 0: it has no such
-   form. */
+/*
+ * The length of "Assembly" in "Assembly::Type::Method"; 0: it has no such form,
+ * or names a folder, where an assembly is none of the function's.
+ */
 
 static size_t
 ngx_http_faas_mono_assembly(ngx_str_t *handler)
@@ -41,8 +43,6 @@ ngx_http_faas_mono_assembly(ngx_str_t *handler)
 
     p = handler->data;
     len = handler->len;
-
-    /* a signature in the place of the method has no "::", but spaces */
 
     for (i = 0; i < len && p[i] != ':'; i++) {
         if (p[i] == '/' || p[i] == '\\') {

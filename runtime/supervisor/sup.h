@@ -129,7 +129,7 @@ struct sup_class_s {
     sup_kind_e            kind;
     char                  name[48];       /* as blanks and log lines say it */
     char                  path[256];
-    uint32_t              memory_mb;      /* of Node and Java, else 0 */
+    uint32_t              memory_mb;      /* of Node, Java, Mono; or 0 */
     unsigned              alone:1;        /* has no blanks: sup_java.c */
     sup_net_e             network;
     json_t               *refused;        /* calls, beyond the usual ones */

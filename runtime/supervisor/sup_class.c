@@ -19,7 +19,7 @@
 #define SUP_BLANKS  2                    /* unless configured */
 
 
-/* The heap limit of Node and of Java is fixed when they start. */
+/* The heap limit of Node, Java and Mono is fixed when they start. */
 
 static const uint32_t  sup_memory_classes[] = {
     128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192,
@@ -199,14 +199,14 @@ sup_class_name(sup_class_t *c, const sup_version_t *v)
         break;
 
     case SUP_RT_JAVA:
+    case SUP_RT_MONO:
         (void) snprintf(c->name, sizeof(c->name), "%.30s/%uMB", v->runtime,
                         c->memory_mb);
         break;
 
     default:
         (void) snprintf(c->name, sizeof(c->name), "%s",
-                        v->kind == SUP_RT_MONO ? "mono"
-                        : v->kind == SUP_RT_NATIVE ? "native"
+                        v->kind == SUP_RT_NATIVE ? "native"
                         : v->kind == SUP_RT_FASTCGI ? "fastcgi"
                         : v->kind == SUP_RT_WEB ? "web"
                         : v->kind == SUP_RT_BASH ? "bash" : "provided");
@@ -269,6 +269,7 @@ sup_class_get(const sup_version_t *v)
     }
 
     memory_mb = v->kind == SUP_RT_NODE || v->kind == SUP_RT_JAVA
+                || v->kind == SUP_RT_MONO
                 ? sup_memory_class(v->memory_mb) : 0;
     alone = v->kind == SUP_RT_JAVA && sup_java_alone(v);
 

@@ -16,17 +16,29 @@ size_t
 sup_mono_args(sup_env_t *env, char *buf, size_t len, size_t size,
     faas_spawn_t *spawn)
 {
-    int    i;
-    char   path[4096];
+    int       i;
+    char      path[4096], gc[80];
+    uint32_t  memory_mb;
+
+    /* with lines of files in stack traces */
+
+    const char  *argv[] = { env->class->path, "--debug", gc, path };
+
+    /* one that is started for a function alone is of no size's class */
+
+    memory_mb = env->class->memory_mb != 0 ? env->class->memory_mb
+                                           : env->version->memory_mb;
 
     /*
-     * Lines of files in stack traces; and a collector that needs no thread:
-     * with a share of a processor another one costs more than it gives.
+     * A collector that needs no thread: with a share of a processor another
+     * one costs more than it gives.  Mono knows no limit of a control group,
+     * and lets garbage grow by a third of what is in use, or by 16 MB above
+     * this size: not more is collected too late.
      */
 
-    const char  *argv[] = {
-        env->class->path, "--debug", "--gc-params=major=marksweep", path
-    };
+    (void) snprintf(gc, sizeof(gc),
+                    "--gc-params=major=marksweep,soft-heap-limit=%um",
+                    sup_class_heap(memory_mb) / 2);
 
     (void) snprintf(path, sizeof(path), "%s/mono/faas-mono.exe",
                     sup_runtime_root());

@@ -115,8 +115,6 @@ def forms(tap):
         (FORMS + "Named", {"b": 1, "a": "2"}, "test[a, 2],[b, 1]"),
         (FORMS + "Nothing", 1, None), (FORMS + "Only", 1, "rid-1"),
         (FORMS + "Private", 1, "private"), (FORMS + "Inherited", 1, 7),
-        (FORMS + "System.String Over(System.String)", "a", "a!"),
-        (FORMS + "Int32 Over(Int32)", 3, 3),
         (FORMS + "Later", 1, 2), (FORMS + "Async", "m", "m128"),
         (FORMS + "Done", 1, None), (FORMS + "Out", 1, 5),
         (FORMS + "Pipe", {"a": None}, {"a": None}),
@@ -260,6 +258,12 @@ def value(r, depth):
     return {str(r.random()): value(r, depth + 1) for _ in range(r.randrange(6))}
 
 
+def whole(text):
+    """What is no long is a double."""
+    n = int(text)
+    return n if -1 << 63 <= n < 1 << 63 else float(text)
+
+
 def refuse(word):
     raise ValueError(word)
 
@@ -279,7 +283,8 @@ def fuzz(tap, rounds=3000):
             if r.random() < 0.7:
                 text = mangled(r, text)
             try:
-                want = json.loads(text.decode("utf-8"), parse_constant=refuse)
+                want = json.loads(text.decode("utf-8"), parse_constant=refuse,
+                                  parse_int=whole)
             except (ValueError, RecursionError):
                 want = ValueError
             a = c.call(text)

@@ -23,6 +23,8 @@ namespace NgxFaas
             IntPtr json, length;
             int rc;
 
+            /* a blank warms up before it reports, when nobody waits for it */
+
             Log.Install();
             Warm.Run();
 
@@ -36,6 +38,8 @@ namespace NgxFaas
             AppDomain.CurrentDomain.UnhandledException += Unhandled;
 
             try {
+                /* variables are in it: no second copy of them stays */
+
                 byte[] init = Native.Bytes(json, length);
 
                 Native.Free(json);
@@ -97,6 +101,9 @@ namespace NgxFaas
                                           invocation.EventLength), context);
                 Native.Answer(handler.Result, (IntPtr) handler.Length, 0);
             } catch (Exception e) {
+
+                /* out of memory as well: .NET goes on after that, too */
+
                 e = Errors.Real(e);
                 Errors.Write(e);
                 Errors.Payload(errors, e, PayloadMax);

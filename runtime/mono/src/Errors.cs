@@ -72,6 +72,8 @@ namespace NgxFaas
         }
 
 
+        /* How a handler was called, or its object made. */
+
         static bool Internal(string line)
         {
             return line.StartsWith("at System.Reflection.",
@@ -164,6 +166,8 @@ namespace NgxFaas
             }
         }
 
+
+        /* For the log: all causes in one text, so that none is cut off. */
 
         internal static void Write(Exception e)
         {

@@ -194,6 +194,8 @@ namespace NgxFaas
         }
 
 
+        /* Most strings are a piece of the bytes: one copy. */
+
         string String()
         {
             StringBuilder text = null;
@@ -311,6 +313,8 @@ namespace NgxFaas
         }
 
 
+        /* Of equal names the last one counts, as with other parsers. */
+
         object Object(Type type)
         {
             Type key, value;
@@ -340,6 +344,8 @@ namespace NgxFaas
             return shape.Constructed ? Constructed(shape) : Filled(shape);
         }
 
+
+        /* As Lambda's serializers do, unknown names are left out. */
 
         object Filled(Shape shape)
         {
@@ -378,6 +384,8 @@ namespace NgxFaas
             return shape.Make(values);
         }
 
+
+        /* How many there are is known at the end, so it is a list first. */
 
         object List(Type type)
         {

@@ -55,6 +55,8 @@ namespace NgxFaas
         }
 
 
+        /* A half of a surrogate pair has no UTF-8: escaped it stays. */
+
         internal void Text(string text)
         {
             int start = 0;
@@ -148,6 +150,8 @@ namespace NgxFaas
             }
         }
 
+
+        /* A text in the place of what JSON has no number for. */
 
         void Float(object value)
         {
@@ -248,6 +252,8 @@ namespace NgxFaas
             Raw(":");
         }
 
+
+        /* Also dictionaries that have only the generic interface. */
 
         void List(IEnumerable list, bool pairs)
         {

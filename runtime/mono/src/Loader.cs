@@ -97,23 +97,16 @@ namespace NgxFaas
         }
 
 
-        /* By its name, or as MethodInfo writes it if there are several. */
+        /* Of the class itself first: what is overridden is another one. */
 
         static MethodInfo Method(Type type, string[] names)
         {
-            /* a text for each method is what most handlers have no use for */
-
-            bool signature = names[2].IndexOf(' ') != -1;
-
             for (Type t = type; t != null; t = t.BaseType) {
                 List<MethodInfo> found = new List<MethodInfo>();
 
                 foreach (MethodInfo one in t.GetMethods(All)) {
                     if (one.Name == names[2]) {
                         found.Add(one);
-
-                    } else if (signature && one.ToString() == names[2]) {
-                        return one;
                     }
                 }
 
@@ -124,9 +117,7 @@ namespace NgxFaas
                 if (found.Count > 1) {
                     throw new LoadException("The method '" + names[2]
                         + "' in type '" + t.FullName + "' appears to have a "
-                        + "number of overloads. To call this method please "
-                        + "specify a complete method signature. Possible "
-                        + "candidates are:\n"
+                        + "number of overloads. Possible candidates are:\n"
                         + string.Join("\n", found) + ".");
                 }
             }

@@ -22,6 +22,8 @@ namespace NgxFaas
         }
 
 
+        /* The message is for whoever sent the event: where, and what. */
+
         static JsonException Unfit(JsonReader r, string what, Type type)
         {
             return r.Bad(what + " for " + type);
@@ -126,6 +128,8 @@ namespace NgxFaas
             return Convert.ChangeType(number, type, culture);
         }
 
+
+        /* Lenient as Json.NET: clients of web forms send numbers as texts. */
 
         internal static object FromText(JsonReader r, string text, Type type)
         {

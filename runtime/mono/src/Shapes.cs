@@ -33,6 +33,8 @@ namespace NgxFaas
         internal readonly List<Member> Members = new List<Member>();
 
 
+        /* What a serializer of Lambda would see: what is public. */
+
         internal Shape(Type type)
         {
             this.type = type;
@@ -183,6 +185,8 @@ namespace NgxFaas
                 ? p.DefaultValue : Scalars.FromNull(p.ParameterType));
         }
 
+
+        /* A struct has no constructor that is seen, and needs none. */
 
         internal object Make(params object[] values)
         {

@@ -225,8 +225,6 @@ namespace forms
         public void Nothing(object o) { }
         public string Only(ILambdaContext c) { return c.AwsRequestId; }
         string Private() { return "private"; }
-        public int Over(int n) { return n; }
-        public string Over(string s) { return s + "!"; }
         public Task<int> Later(int n)
         {
             return Task.Delay(5).ContinueWith(t => n + 1);
