@@ -36,7 +36,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Net.Sockets;
+using System.Net;
 using System.Threading.Tasks;
 using Amazon.Lambda.Core;
 
@@ -105,6 +105,14 @@ namespace Shop
             if (q.ContainsKey("beside"))
                 r.headers = new Dictionary<string, string> {
                     { "X-Part", Name() } };
+            if (q.ContainsKey("web")) {
+                try {
+                    WebRequest.Create("http://127.0.0.1:1/").GetResponse();
+                } catch (WebException x) {
+                    r.body = x.Status.ToString();
+                }
+                return r;
+            }
             if (q.ContainsKey("variable")) {
                 r.body = Environment.GetEnvironmentVariable(q["variable"])
                          ?? "none";
@@ -172,6 +180,7 @@ HTTP = '''
     faas_blanks mono 2;
 ''' + block('api') + block('zip', 'zip/code.zip') \
     + block('text', handler='Shop::Shop.Api::Text') \
+    + block('single', 'api/Beside.dll', 'Beside::Beside.Part::Name') \
     + block('options', more='environment "MONO_ENV_OPTIONS=--optimize=-all"'
                             ' OWN=own;') \
     + block('small', memory='128m')
@@ -211,6 +220,9 @@ def requests(tap, n):
     tap.equal((r.status, r.body.decode(), r.headers.get('x-path')),
               (201, 'x=\u00e4&y=2', '/api/a b'), 'an event as an object')
     tap.equal(n.get('/text/').body, b'plain text', 'a text')
+    tap.equal(n.get('/single/').body, b'beside', 'a single file')
+    tap.equal(n.get('/api/?web=1').body, b'ConnectFailure',
+              'a client of HTTP, which reads the configuration of Mono')
 
     for name in ['api', 'zip'] + (['layer', 'handler'] if BOXED else []):
         r = n.get('/%s/?beside=1' % name)

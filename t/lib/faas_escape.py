@@ -5,6 +5,7 @@ import os
 import shutil
 
 import faas_java
+import faas_mono
 
 PYTHON = '''
 import os, subprocess
@@ -123,6 +124,30 @@ public class Escape {
 }
 '''
 
+MONO = '''
+using System.Collections.Generic;
+using System.Diagnostics;
+
+public class Escape
+{
+    public class Event
+    {
+        public Dictionary<string, string> Headers { get; set; }
+    }
+
+    public string Handle(Event e)
+    {
+        string arg;
+        e.Headers.TryGetValue("x-arg", out arg);
+        var start = new ProcessStartInfo("/var/task/escape",
+            "\\"" + e.Headers["x-case"] + "\\" \\"" + arg + "\\"") {
+            UseShellExecute = false, RedirectStandardOutput = true };
+        using (Process p = Process.Start(start))
+            return p.StandardOutput.ReadToEnd().Trim();
+    }
+}
+'''
+
 
 def kinds():
     """name: (runtime, handler, {file: text}), of what is installed."""
@@ -151,5 +176,9 @@ def kinds():
         with open(folder + '/Escape.class', 'rb') as f:
             found['jv'] = ('java', 'Escape::handler',
                            {'Escape.class': f.read()})
+
+    if faas_mono.lacking() is None:
+        found['cs'] = ('mono', 'escape::Escape::Handle',
+                       faas_mono.files({'escape': MONO}))
 
     return found
