@@ -153,12 +153,12 @@ mono_flush(void)
 }
 
 
-/* errno, or 0 */
+/* NULL, or what the system says against it. */
 
-FAAS_API int
+FAAS_API const char *
 mono_enter(const char *folder)
 {
-    return chdir(folder) == -1 ? errno : 0;
+    return chdir(folder) == -1 ? strerror(errno) : NULL;
 }
 
 

@@ -30,6 +30,15 @@ namespace NgxFaas
         const int Causes = 20;
         const int Frames = 1000;
 
+        static readonly string[] around = {
+            "at System.Reflection.",
+            "at (wrapper managed-to-native) System.Reflection.",
+            "at System.RuntimeType.CreateInstance", "at System.Activator.",
+            "at System.Runtime.CompilerServices.TaskAwaiter",
+            "at System.Runtime.ExceptionServices.",
+            "--- End of stack trace"
+        };
+
         /* What a call by reflection adds; a method of ours may be in it. */
 
         internal static Exception Real(Exception e)
@@ -72,19 +81,12 @@ namespace NgxFaas
         }
 
 
-        /* How a handler was called, or its object made. */
+        /* How a handler was called, its object made, or its task awaited. */
 
         static bool Internal(string line)
         {
-            return line.StartsWith("at System.Reflection.",
-                                   StringComparison.Ordinal)
-                   || line.StartsWith("at (wrapper managed-to-native) "
-                                      + "System.Reflection.",
-                                      StringComparison.Ordinal)
-                   || line.StartsWith("at System.RuntimeType.CreateInstance",
-                                      StringComparison.Ordinal)
-                   || line.StartsWith("at System.Activator.",
-                                      StringComparison.Ordinal);
+            return Array.Exists(around, start => line.StartsWith(
+                start, StringComparison.Ordinal));
         }
 
 

@@ -57,7 +57,7 @@ namespace NgxFaas
         internal static extern void Flush();
 
         [DllImport(Library, EntryPoint = "mono_enter")]
-        internal static extern int Enter(byte[] folder);
+        internal static extern IntPtr Enter(byte[] folder);
 
         [DllImport(Library, EntryPoint = "mono_clear")]
         internal static extern void Clear();

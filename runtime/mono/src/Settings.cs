@@ -3,6 +3,7 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
 
 namespace NgxFaas
 {
@@ -52,11 +53,11 @@ namespace NgxFaas
                 TimeZoneInfo.ClearCachedData();
             }
 
-            int error = Native.Enter(Native.Zero(Root));
+            IntPtr error = Native.Enter(Native.Zero(Root));
 
-            if (error != 0) {
+            if (error != IntPtr.Zero) {
                 throw new LoadException("Runtime.InvalidWorkingDir",
-                    Root + ": error " + error);
+                    Root + ": " + Marshal.PtrToStringAnsi(error));
             }
         }
     }
