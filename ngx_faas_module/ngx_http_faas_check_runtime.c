@@ -187,8 +187,7 @@ ngx_http_faas_check_runtime(ngx_conf_t *cf, ngx_http_faas_function_t *fn)
                            "python3.N, nodejs, nodejsN.x, java, javaN, "
                            "mono, ruby, ruby3.N, lua, php, php8.N, perl, "
                            "bash, native, provided, provided.al2, "
-                           "provided.al2023, fastcgi, web "
-                           "or uwsgi",
+                           "provided.al2023, fastcgi, web or uwsgi",
                            &fn->runtime);
         return NGX_CONF_ERROR;
     }
