@@ -186,6 +186,7 @@ class Plain:
 
     def __enter__(self):
         env = dict(os.environ, NODE_ENV='production')
+        env.pop('PORT', None)        # that of "make run"
         self.process = subprocess.Popen(
             [NODE, 'server.js'], cwd=self.folder, env=env,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
