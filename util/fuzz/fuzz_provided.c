@@ -11,25 +11,14 @@
 #include <string.h>
 
 #include "prov_http.h"
-#include "fuzz.h"
+#include "fuzz_cut.h"
 
 
-#define N_CUTS    8
 #define BODY_MAX  64
-#define SUM_MAX   65536
-
-
-/* what was read, in a form that can be compared */
-
-typedef struct {
-    unsigned char  sum[SUM_MAX];
-    size_t         len;
-} outcome_t;
 
 
 typedef struct {
-    char          *buf;                       /* of exactly this size */
-    size_t         len;
+    input_t        in;
     prov_http_t    http;
     int            head;
     int            rc;
@@ -37,38 +26,12 @@ typedef struct {
 
 
 static void
-note(outcome_t *o, const void *data, size_t len)
-{
-    if (len <= SUM_MAX - o->len) {
-        memcpy(o->sum + o->len, data, len);
-        o->len += len;
-    }
-}
-
-
-static void
 note_span(outcome_t *o, reader_t *r, prov_span_t *s)
 {
-    check(s->off <= r->len && s->len <= r->len - s->off);
+    check(s->off <= r->in.len && s->len <= r->in.len - s->off);
 
     note(o, &s->len, sizeof(size_t));
-    note(o, r->buf + s->off, s->len);
-}
-
-
-static void
-drop(reader_t *r, size_t n)
-{
-    char  *buf;
-
-    check(n <= r->len);
-
-    buf = malloc(r->len - n + 1);
-    memcpy(buf, r->buf + n, r->len - n);
-    free(r->buf);
-
-    r->buf = buf;
-    r->len -= n;
+    note(o, r->in.buf + s->off, s->len);
 }
 
 
@@ -81,7 +44,7 @@ request(outcome_t *o, reader_t *r)
     h = &r->http;
 
     check(h->head_len <= h->body && h->body <= h->body_end
-          && h->body_end <= h->pos && h->pos <= r->len);
+          && h->body_end <= h->pos && h->pos <= r->in.len);
     check(h->body_end - h->body <= BODY_MAX && h->total >= h->body_end
                                                            - h->body);
 
@@ -96,7 +59,7 @@ request(outcome_t *o, reader_t *r)
     /* of a body that is too large the part that is kept depends on cuts */
 
     if (h->total <= BODY_MAX) {
-        note(o, r->buf + h->body, h->body_end - h->body);
+        note(o, r->in.buf + h->body, h->body_end - h->body);
     }
 }
 
@@ -104,21 +67,14 @@ request(outcome_t *o, reader_t *r)
 static void
 feed(outcome_t *o, reader_t *r, const uint8_t *data, size_t n)
 {
-    char    *buf;
     size_t   len;
 
-    buf = malloc(r->len + n + 1);
-    memcpy(buf, r->buf ? r->buf : "", r->len);
-    memcpy(buf + r->len, data, n);
-    free(r->buf);
+    more(&r->in, data, n);
 
-    r->buf = buf;
-    r->len += n;
-
-    while (r->rc == PROV_HTTP_AGAIN && r->len) {
+    while (r->rc == PROV_HTTP_AGAIN && r->in.len) {
 
         if (!r->head) {
-            r->rc = prov_http_head(&r->http, r->buf, r->len);
+            r->rc = prov_http_head(&r->http, r->in.buf, r->in.len);
 
             if (r->rc != PROV_HTTP_DONE) {
                 break;
@@ -127,17 +83,17 @@ feed(outcome_t *o, reader_t *r, const uint8_t *data, size_t n)
             r->head = 1;
         }
 
-        len = r->len;
-        r->rc = prov_http_body(&r->http, r->buf, &len, BODY_MAX);
-        check(len <= r->len && r->http.pos <= len);
-        r->len = len;
+        len = r->in.len;
+        r->rc = prov_http_body(&r->http, r->in.buf, &len, BODY_MAX);
+        check(len <= r->in.len && r->http.pos <= len);
+        r->in.len = len;
 
         if (r->rc != PROV_HTTP_DONE) {
             break;
         }
 
         request(o, r);
-        drop(r, r->http.pos);
+        drop(&r->in, r->http.pos);
         prov_http_init(&r->http);
         r->head = 0;
         r->rc = PROV_HTTP_AGAIN;
@@ -164,7 +120,7 @@ run(outcome_t *o, const uint8_t *cuts, const uint8_t *p, size_t size)
 
     feed(o, &r, p, size);
     note(o, &r.rc, sizeof(int));
-    free(r.buf);
+    free(r.in.buf);
 }
 
 
@@ -180,8 +136,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(&whole, NULL, data + N_CUTS, size - N_CUTS);
     run(&cut, data, data + N_CUTS, size - N_CUTS);
 
-    check(whole.len == cut.len
-          && memcmp(whole.sum, cut.sum, whole.len) == 0);
+    same(&whole, &cut);
 
     return 0;
 }

@@ -12,37 +12,14 @@
 #include <string.h>
 
 #include "web_http.h"
-#include "fuzz.h"
-
-
-#define N_CUTS   8
-#define SUM_MAX  65536
-
-
-/* what was read, in a form that can be compared */
-
-typedef struct {
-    unsigned char  sum[SUM_MAX];
-    size_t         len;
-} outcome_t;
+#include "fuzz_cut.h"
 
 
 typedef struct {
-    char          *buf;                       /* of exactly this size */
-    size_t         len;
+    input_t        in;
     web_answer_t   a;
     int            over;
 } reader_t;
-
-
-static void
-note(outcome_t *o, const void *data, size_t len)
-{
-    if (len <= SUM_MAX - o->len) {
-        memcpy(o->sum + o->len, data, len);
-        o->len += len;
-    }
-}
 
 
 /* Each line but the last has a colon, and no other control character. */
@@ -68,21 +45,6 @@ block(const char *p, size_t size)
 
 
 static void
-drop(reader_t *r, size_t n)
-{
-    char  *buf;
-
-    check(n <= r->len);
-
-    buf = malloc(r->len - n + 1);
-    memcpy(buf, r->buf + n, r->len - n);
-    free(r->buf);
-    r->buf = buf;
-    r->len -= n;
-}
-
-
-static void
 head(outcome_t *o, reader_t *r, int flags)
 {
     int      rc;
@@ -90,9 +52,9 @@ head(outcome_t *o, reader_t *r, int flags)
     size_t   size, used;
 
     while (!r->a.headed && !r->over) {
-        to = malloc(web_block_max(r->len));
-        rc = web_http_head(&r->a, r->buf, r->len, flags & 1, flags & 2, to,
-                           &size, &used);
+        to = malloc(web_block_max(r->in.len));
+        rc = web_http_head(&r->a, r->in.buf, r->in.len, flags & 1, flags & 2,
+                           to, &size, &used);
 
         if (rc != WEB_HTTP_OK) {
             free(to);
@@ -100,8 +62,8 @@ head(outcome_t *o, reader_t *r, int flags)
             return;
         }
 
-        check(size <= web_block_max(r->len));
-        check(used && used <= r->len);
+        check(size <= web_block_max(r->in.len));
+        check(used && used <= r->in.len);
 
         if (size) {
             block(to, size);
@@ -109,7 +71,7 @@ head(outcome_t *o, reader_t *r, int flags)
         }
 
         free(to);
-        drop(r, used);
+        drop(&r->in, used);
     }
 }
 
@@ -117,16 +79,10 @@ head(outcome_t *o, reader_t *r, int flags)
 static void
 feed(outcome_t *o, reader_t *r, const uint8_t *data, size_t n, int flags)
 {
-    char        *buf;
     size_t       size;
     const char  *pos, *last;
 
-    buf = malloc(r->len + n + 1);
-    memcpy(buf, r->buf ? r->buf : "", r->len);
-    memcpy(buf + r->len, data, n);
-    free(r->buf);
-    r->buf = buf;
-    r->len += n;
+    more(&r->in, data, n);
 
     head(o, r, flags);
 
@@ -134,8 +90,8 @@ feed(outcome_t *o, reader_t *r, const uint8_t *data, size_t n, int flags)
         return;
     }
 
-    pos = r->buf;
-    last = r->buf + r->len;
+    pos = r->in.buf;
+    last = r->in.buf + r->in.len;
 
     do {
         size = web_http_body(&r->a, &pos, last);
@@ -146,7 +102,7 @@ feed(outcome_t *o, reader_t *r, const uint8_t *data, size_t n, int flags)
 
     r->over = r->a.error != NULL || web_http_done(&r->a);
     check(r->over || pos == last);
-    drop(r, pos - r->buf);
+    drop(&r->in, pos - r->in.buf);
 }
 
 
@@ -175,7 +131,7 @@ run(outcome_t *o, const uint8_t *cuts, const uint8_t *p, size_t size,
     note(o, &r.over, sizeof(int));
     n = r.a.error ? strlen(r.a.error) : 0;
     note(o, r.a.error ? r.a.error : "", n);
-    free(r.buf);
+    free(r.in.buf);
 }
 
 
@@ -197,8 +153,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(&whole, NULL, data + N_CUTS, size - N_CUTS, flags);
     run(&cut, data, data + N_CUTS, size - N_CUTS, flags);
 
-    check(whole.len == cut.len
-          && memcmp(whole.sum, cut.sum, whole.len) == 0);
+    same(&whole, &cut);
 
     return 0;
 }
