@@ -286,22 +286,14 @@ faas_conn_record(faas_conn_t *c)
 static int
 faas_conn_begin(faas_conn_t *c, faas_fcgi_head_t *h)
 {
-    unsigned char  *body;
+    unsigned  keep;
 
-    if (h->type != FAAS_FCGI_BEGIN_REQUEST
-        || h->length != FAAS_FCGI_BODY_LEN || h->request_id == 0)
-    {
-        return FAAS_ENV_ERROR;
-    }
-
-    body = c->buf + c->pos;
-
-    if (body[0] != 0 || body[1] != FAAS_FCGI_RESPONDER) {
+    if (faas_fcgi_get_begin(h, c->buf + c->pos, &keep) == -1) {
         return FAAS_ENV_ERROR;
     }
 
     c->id = h->request_id;
-    c->keep = body[2] & FAAS_FCGI_KEEP_CONN;
+    c->keep = keep;
     c->stage = FAAS_CONN_PARAMS;
     c->params = c->params_end = 0;
     c->event = c->event_end = 0;

@@ -156,5 +156,15 @@ int faas_request_take(faas_conn_t *c, faas_invocation_t *inv);
 /* faas_env.c: reads what the control socket has; -1: not a frame */
 int faas_env_control(void);
 
+/*
+ * faas_env_notice.c, for who runs the function's process as its own child.
+ * The first sends a frame of no payload, or of the byte that is not 0, and
+ * never waits for a supervisor that does not read.  The second is the code to
+ * exit with as that child did, by its STATUS of wait(): a signal cannot be
+ * imitated by who is immune to it, so the supervisor is told which it was.
+ */
+void faas_env_notice(char type, unsigned char payload);
+int faas_env_exit_code(int status);
+
 
 #endif /* _FAAS_ENV_CORE_H_INCLUDED_ */

@@ -83,6 +83,23 @@ faas_fcgi_put_begin(unsigned char *p, uint16_t id, uint8_t flags)
 }
 
 
+int
+faas_fcgi_get_begin(const faas_fcgi_head_t *h, const unsigned char *body,
+    unsigned *keep)
+{
+    if (h->type != FAAS_FCGI_BEGIN_REQUEST || h->length != FAAS_FCGI_BODY_LEN
+        || h->request_id == 0 || body[0] != 0
+        || body[1] != FAAS_FCGI_RESPONDER)
+    {
+        return -1;
+    }
+
+    *keep = body[2] & FAAS_FCGI_KEEP_CONN;
+
+    return 0;
+}
+
+
 /* section 5.5 */
 
 unsigned char *

@@ -72,6 +72,13 @@ unsigned char *faas_fcgi_put_begin(unsigned char *p, uint16_t id,
 unsigned char *faas_fcgi_put_end(unsigned char *p, uint16_t id,
     uint32_t app_status, uint8_t protocol_status);
 
+/*
+ * Is the record, whose content is at BODY, the beginning of a request for a
+ * responder?  0, and the flag FAAS_FCGI_KEEP_CONN or 0 in *KEEP; -1: it is not.
+ */
+int faas_fcgi_get_begin(const faas_fcgi_head_t *h, const unsigned char *body,
+    unsigned *keep);
+
 /* Name-value pairs, section 3.4; lengths must be below 2^31. */
 
 size_t faas_fcgi_param_len(size_t nlen, size_t vlen);

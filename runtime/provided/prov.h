@@ -275,7 +275,6 @@ void prov_log_resume(void);
 void prov_ready(void);
 void prov_report(char *body, size_t len, const char *type, size_t tlen);
 void prov_exit(int code) __attribute__((noreturn));
-void prov_exit_as(int status) __attribute__((noreturn));
 void prov_exit_soon(unsigned ms);
 void prov_runtime_ended(void);
 void prov_idle(void);

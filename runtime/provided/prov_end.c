@@ -50,7 +50,7 @@ prov_end_exit(void)
     prov_log_drain();
 
     if (prov_end_failed) {
-        prov_exit_as(prov.status);
+        prov_exit(faas_env_exit_code(prov.status));
     }
 
     prov_exit(0);

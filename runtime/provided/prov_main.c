@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "prov_telemetry.h"
@@ -52,46 +50,6 @@ prov_exit(int code)
     /* nothing of the function's is worth the time to take down */
 
     _exit(code);
-}
-
-
-/* Never waits for a supervisor that does not read. */
-
-static void
-prov_frame(u_char type, const u_char *payload, u_char len)
-{
-    u_char  frame[FAAS_ENV_FRAME + 1];
-
-    frame[0] = frame[1] = frame[2] = 0;
-    frame[3] = len;
-    frame[4] = type;
-
-    if (len) {
-        frame[5] = *payload;
-    }
-
-    if (faas_env.control != -1) {
-        (void) send(faas_env.control, frame, FAAS_ENV_FRAME + len,
-                    MSG_NOSIGNAL|MSG_DONTWAIT);
-    }
-}
-
-
-/* One that was killed by a signal cannot be imitated by who is immune. */
-
-void
-prov_exit_as(int status)
-{
-    u_char  signo;
-
-    if (WIFEXITED(status)) {
-        prov_exit(WEXITSTATUS(status));
-    }
-
-    signo = (u_char) WTERMSIG(status);
-    prov_frame(FAAS_CTL_SIGNAL, &signo, 1);
-
-    prov_exit(128 + WTERMSIG(status));
 }
 
 
@@ -156,12 +114,12 @@ prov_runtime_ended(void)
         /* nginx learns of it at once, extensions have their two seconds */
 
         prov_answer_ended();
-        prov_frame(FAAS_CTL_LEAVES, NULL, 0);
+        faas_env_notice(FAAS_CTL_LEAVES, 0);
         prov_shutdown_now("failure", 1);
         return;
     }
 
-    prov_exit_as(prov.status);
+    prov_exit(faas_env_exit_code(prov.status));
 }
 
 

@@ -167,15 +167,14 @@ prov_work_params(prov_work_t *w)
 static int
 prov_work_begin(prov_work_t *w, faas_fcgi_head_t *h, const char *body)
 {
-    if (h->type != FAAS_FCGI_BEGIN_REQUEST || h->length != FAAS_FCGI_BODY_LEN
-        || h->request_id == 0 || body[0] != 0
-        || body[1] != FAAS_FCGI_RESPONDER)
-    {
+    unsigned  keep;
+
+    if (faas_fcgi_get_begin(h, (const unsigned char *) body, &keep) == -1) {
         return PROV_ERROR;
     }
 
     w->id = h->request_id;
-    w->keep = body[2] & FAAS_FCGI_KEEP_CONN;
+    w->keep = keep;
     w->stage = FAAS_CONN_PARAMS;
     prov_shrink(&w->params);
     prov_shrink(&w->event);

@@ -199,13 +199,10 @@ web_app_start(char *const *argv)
 }
 
 
-/* One that was killed by a signal cannot be imitated by who is immune. */
-
 static void
 web_app_ended(int status)
 {
-    char    how[96];
-    u_char  frame[FAAS_ENV_FRAME + 1];
+    char  how[96];
 
     if (web.ending) {
         web_exit(0);
@@ -220,21 +217,7 @@ web_app_ended(int status)
         web_exit(1);
     }
 
-    if (WIFEXITED(status)) {
-        web_exit(WEXITSTATUS(status));
-    }
-
-    frame[0] = frame[1] = frame[2] = 0;
-    frame[3] = 1;
-    frame[4] = FAAS_CTL_SIGNAL;
-    frame[5] = (u_char) WTERMSIG(status);
-
-    if (faas_env.control != -1) {
-        (void) send(faas_env.control, frame, sizeof(frame),
-                    MSG_NOSIGNAL|MSG_DONTWAIT);
-    }
-
-    web_exit(128 + WTERMSIG(status));
+    web_exit(faas_env_exit_code(status));
 }
 
 

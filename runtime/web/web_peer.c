@@ -20,7 +20,6 @@ static unsigned     web_idles_n;
 
 
 static int web_peer_send(web_work_t *w, int fresh);
-static void web_peer_answer(web_peer_t *p);
 
 
 void

@@ -10,7 +10,6 @@
  */
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +25,6 @@
 
 
 static struct event  *web_accept_ev;
-
-
-static void web_work_readable(struct bufferevent *bev, void *data);
 
 
 void
@@ -110,15 +106,14 @@ web_work_flush(web_work_t *w)
 static int
 web_work_begin(web_work_t *w, const faas_fcgi_head_t *h, const u_char *body)
 {
-    if (h->type != FAAS_FCGI_BEGIN_REQUEST || h->length != FAAS_FCGI_BODY_LEN
-        || h->request_id == 0 || body[0] != 0
-        || body[1] != FAAS_FCGI_RESPONDER)
-    {
+    unsigned  keep;
+
+    if (faas_fcgi_get_begin(h, body, &keep) == -1) {
         return WEB_ERROR;
     }
 
     w->id = h->request_id;
-    w->keep = (body[2] & FAAS_FCGI_KEEP_CONN) != 0;
+    w->keep = keep;
     w->stage = FAAS_CONN_PARAMS;
     w->headed = 0;
 
